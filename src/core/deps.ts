@@ -1,0 +1,64 @@
+/**
+ * The ports: everything that the core needs from outside, none with a default. A composition root makes them;
+ * a test makes its own, so that it can advance the clock and read the log.
+ */
+import type { Keyring } from '../crypto/keyring.ts';
+import type { Argon2id } from '../crypto/passwords.ts';
+import type { Blobs, Bytes, Store } from '../store/store.ts';
+import type { LimitClass, Settings } from './settings.ts';
+
+export interface Deps {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly limiter: Limiter;
+  readonly hasher: Hasher;
+  readonly keys: Keyring;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** `length` unpredictable bytes. */
+  random(length: number): Bytes;
+  /** A fresh SHA-256, the runtime's native one, for bodies that are never whole in memory. */
+  digest(): Digest;
+  /** Calls `then` once after `ms` milliseconds unless the returned function was called before. */
+  after(ms: number, then: () => void): () => void;
+  /** A body of exactly `length` bytes, in the form in which this runtime announces Content-Length. */
+  sized(stream: ReadableStream<Bytes>, length: number): ReadableStream<Bytes>;
+  /** What links in answers start with (`https://host`), or undefined: then they are paths. */
+  readonly origin: string | undefined;
+}
+
+/** Streaming SHA-256 (FIPS 180-4). */
+export interface Digest {
+  update(bytes: Uint8Array): void;
+  /** The 32 bytes; the digest cannot be used afterwards. */
+  finish(): Promise<Bytes>;
+}
+
+/** Argon2id away from the thread that answers requests, in one bounded queue. */
+export interface Hasher {
+  /** Rejects with the fault `service_busy` when the queue is full. */
+  readonly argon2id: Argon2id;
+}
+
+/** Fixed-window request counting. Keys carry a class and a hashed peer, nothing else of a request. */
+export interface Limiter {
+  /**
+   * Counts one request.
+   * @returns undefined when it may go on, else the time (ms since the epoch) when the window ends.
+   * @throws Fault `rate_limit_unavailable` when the count cannot be kept: refusing is safer than not counting.
+   */
+  hit(key: string, limit: number, windowMs: number, now: number): Promise<number | undefined>;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Structured lines. Values are numbers, booleans and names of ours; never text that came with a request. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  write(level: LogLevel, message: string, fields: LogFields): void;
+}
+
+export type { LimitClass };

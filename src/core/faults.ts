@@ -1,0 +1,68 @@
+/**
+ * Every refusal that the core can make, by name. The names are the wire's error codes; what status and which
+ * words they get is decided in one place, `handlers/kit/errors.ts`. Core knows nothing of HTTP.
+ */
+export type FaultKind =
+  // the listener's own
+  | 'not_found'
+  | 'internal_error'
+  | 'rate_limited'
+  | 'rate_limit_unavailable'
+  | 'storage_unavailable'
+  | 'service_busy'
+  | 'request_timeout'
+  | 'request_aborted'
+  | 'request_too_large'
+  | 'invalid_json'
+  | 'unsupported_media_type'
+  // pastes
+  | 'invalid_expiry'
+  | 'invalid_burn'
+  | 'invalid_password'
+  | 'invalid_access_hash'
+  | 'invalid_idempotency_key'
+  | 'idempotency_conflict'
+  | 'pow_required'
+  | 'pow_invalid'
+  | 'empty_paste'
+  | 'invalid_content'
+  | 'paste_too_large'
+  | 'not_sealed'
+  | 'duplicate_content'
+  | 'storage_quota_exceeded'
+  | 'client_certificate_required'
+  | 'paste_not_found'
+  | 'password_required'
+  | 'password_invalid'
+  | 'password_locked'
+  | 'range_not_satisfiable'
+  | 'precondition_failed'
+  | 'too_early'
+  | 'not_owner';
+
+export interface FaultDetail {
+  /** What happened and what to do, in place of the kind's standing sentence. Never a value from the request. */
+  readonly message?: string;
+  /** Whole seconds after which the same request may succeed (`Retry-After`). */
+  readonly retryAfterSeconds?: number;
+  /** Total length in bytes, for the `Content-Range` of an unsatisfied range (RFC 9110 §14.4). */
+  readonly totalBytes?: number;
+}
+
+/** A refusal with a name. Anything else that is thrown is a defect and becomes an empty internal error. */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly kind: FaultKind;
+  readonly detail: FaultDetail;
+
+  constructor(kind: FaultKind, detail: FaultDetail = {}) {
+    super(kind);
+    this.kind = kind;
+    this.detail = detail;
+  }
+}
+
+/** Seconds from now until `untilMs`, rounded up, at least 1: the value of a `Retry-After`. */
+export function secondsUntil(untilMs: number, nowMs: number): number {
+  return Math.max(1, Math.ceil((untilMs - nowMs) / 1000));
+}

@@ -1,0 +1,196 @@
+/**
+ * The storage interface, types only. A verb is one transaction: it decides and acts in one batch, so that two
+ * processes on one database can never both win. Times are milliseconds since the epoch, sizes are bytes.
+ */
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Everything that is kept, room by room. */
+export interface Store {
+  readonly pastes: PasteStore;
+}
+
+/** How a reader proves that a protected paste may be shown. */
+export type PasteAccess =
+  /** An Argon2id PHC string of a human password. */
+  | { readonly kind: 'password'; readonly phc: string }
+  /** Lower-case hex SHA-256 of a proof that the client derived itself. */
+  | { readonly kind: 'proof'; readonly sha256: string };
+
+/** Bytes that are about to become a paste: small ones travel inside the commit, large ones were staged before it. */
+export type PendingBytes =
+  | { readonly kind: 'inline'; readonly bytes: Bytes }
+  | { readonly kind: 'staged'; readonly size: number };
+
+/** What a paste is, without its bytes. */
+export interface Paste {
+  /** First 32 hex digits of SHA-256(id). The id itself is a capability and is not stored. */
+  readonly ref: string;
+  /** Where its bytes lie. */
+  readonly blob: string;
+  readonly size: number;
+  readonly mimeType: string;
+  readonly sealed: boolean;
+  readonly burn: boolean;
+  readonly access?: PasteAccess;
+  /** Fingerprint of the client certificate that created it. */
+  readonly owner?: string;
+  /** Lower-case hex SHA-256 of the delete token. */
+  readonly deleteTokenHash: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** Rises with each replacement; what was decided on one revision is never done to another. */
+  readonly revision: number;
+}
+
+export interface NewPaste extends Omit<Paste, 'revision'> {
+  readonly pending: PendingBytes;
+}
+
+/** What is needed to answer a repeated create like the first one. */
+export interface PasteReplay {
+  /** Lower-case hex HMAC of scope and key. */
+  readonly keyHash: string;
+  /** Lower-case hex HMAC of the whole create. */
+  readonly fingerprint: string;
+  /** Lower-case hex. With the key itself, it gives the paste's id again. */
+  readonly nonce: string;
+  readonly expiresAt: number;
+}
+
+export interface CreatePaste {
+  readonly paste: NewPaste;
+  readonly now: number;
+  readonly replay?: PasteReplay;
+  /** The token that is spent with the create, and when it would have expired anyway. */
+  readonly work?: { readonly tokenHash: string; readonly expiresAt: number };
+  readonly dedup?: { readonly contentHash: string; readonly max: number; readonly windowMs: number };
+  readonly quotaBytes: number;
+}
+
+export type CreatePasteOutcome =
+  | { readonly kind: 'created' }
+  /** The same create was done before: `first` is what it made. */
+  | { readonly kind: 'replayed'; readonly nonce: string; readonly first: FirstAnswer }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'work_spent' }
+  | { readonly kind: 'duplicate'; readonly freeAt: number }
+  | { readonly kind: 'quota' }
+  /** The staged bytes were swept before the commit. */
+  | { readonly kind: 'lost' };
+
+/** The first answer of a create, as far as it cannot be derived again. */
+export interface FirstAnswer {
+  readonly size: number;
+  readonly mimeType: string;
+  readonly burn: boolean;
+  readonly protected: boolean;
+  readonly owner?: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface ReplacePaste {
+  readonly ref: string;
+  readonly revision: number;
+  readonly now: number;
+  readonly blob: string;
+  readonly pending: PendingBytes;
+  readonly mimeType: string;
+  readonly sealed: boolean;
+  readonly burn?: boolean;
+  readonly access?: PasteAccess;
+  readonly expiresAt?: number;
+  readonly dedup?: { readonly contentHash: string; readonly max: number; readonly windowMs: number };
+  readonly quotaBytes: number;
+}
+
+export type ReplacePasteOutcome =
+  | { readonly kind: 'replaced'; readonly paste: Paste }
+  /** Gone, or changed since the revision was read. */
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'duplicate'; readonly freeAt: number }
+  | { readonly kind: 'quota' }
+  | { readonly kind: 'lost' };
+
+/** A paste with the first of its segments, so that a small one is one round trip. */
+export interface OpenedPaste {
+  readonly paste: Paste;
+  /** At most one segment; the rest is read through the blobs. */
+  readonly head: Bytes;
+}
+
+/** How many wrong passwords were given for a paste, and whether that shuts anybody out. */
+export interface GuessState {
+  /** When this peer may try again, if it is locked out now. */
+  readonly lockedUntil?: number;
+}
+
+export interface GuessLimits {
+  readonly perPeer: number;
+  readonly overall: number;
+  readonly overallWindowMs: number;
+  readonly lockMs: number;
+}
+
+export interface SweptPastes {
+  readonly removed: number;
+  readonly bytes: number;
+  /** False when the batch's bound was reached and there may be more. */
+  readonly done: boolean;
+}
+
+export interface PasteStore {
+  create(input: CreatePaste): Promise<CreatePasteOutcome>;
+  /** Whether a create was already done under this key. It saves a client whose proof of work has expired. */
+  knowsReplay(keyHash: string, now: number): Promise<boolean>;
+  find(ref: string, now: number): Promise<Paste | undefined>;
+  /** As `find`, with the first segment. Undefined for a burn paste too: that one is claimed. */
+  open(ref: string, revision: number, now: number): Promise<OpenedPaste | undefined>;
+  /** `find` and, unless it is protected or burns, `open` in one round trip. */
+  look(ref: string, now: number): Promise<{ readonly paste: Paste; readonly head?: Bytes } | undefined>;
+  /**
+   * Takes a burn paste, once over all processes: the row is gone and the bytes are the caller's until
+   * `keepUntil`, when a sweep may erase them.
+   */
+  claim(ref: string, revision: number, now: number, keepUntil: number): Promise<OpenedPaste | undefined>;
+  replace(input: ReplacePaste): Promise<ReplacePasteOutcome>;
+  /** True when this call deleted it. */
+  remove(ref: string, revision: number): Promise<boolean>;
+  guesses(ref: string, peerKey: string, now: number): Promise<GuessState>;
+  /** Counts one wrong password before it is answered. */
+  recordWrongGuess(ref: string, peerKey: string, now: number, limits: GuessLimits): Promise<void>;
+  /** Removes what has expired, and what only time kept, at most `max` pastes a call. */
+  sweep(now: number, max: number): Promise<SweptPastes>;
+  totals(): Promise<PasteTotals>;
+}
+
+export interface PasteTotals {
+  readonly count: number;
+  readonly bytes: number;
+  /** All that were ever created. */
+  readonly createdEver: number;
+}
+
+/**
+ * Where bytes lie that are too large for a commit: segments of at most {@link Blobs.segmentBytes}. Bytes are
+ * staged under a name that nothing refers to, and become visible when a store verb adopts the name.
+ */
+export interface Blobs {
+  /** Largest segment in bytes. A source of at most this size is better sent inline. */
+  readonly segmentBytes: number;
+  /**
+   * Appends one segment to the staged blob, creating it with segment 0.
+   * @returns false when the staging quota has no room; nothing was kept of this segment.
+   */
+  append(name: string, index: number, bytes: Bytes, now: number): Promise<boolean>;
+  /** Forgets a staged blob and its segments. Unknown names are harmless. */
+  discard(name: string): Promise<void>;
+  /** One segment of an adopted or claimed blob; undefined when it is not there. */
+  read(name: string, index: number): Promise<Bytes | undefined>;
+  /** As `read`, and erases the segment: the one reading of a claimed blob. */
+  take(name: string, index: number): Promise<Bytes | undefined>;
+  /** Removes staged blobs untouched since `untouchedSince`, and claimed ones whose time is over. */
+  sweep(now: number, untouchedSince: number, max: number): Promise<number>;
+}
+
