@@ -6,9 +6,18 @@
  * edge network.
  */
 
-/** What may be bound or come back. Integers are JavaScript numbers (all of ours stay below 2^53). */
+/**
+ * What may be bound or come back. Whole numbers are bound as SQL INTEGER and others as REAL; integers come back
+ * as JavaScript numbers (all of ours stay below 2^53, and one beyond it does not come back exact). Text may not
+ * contain U+0000, at which the embedded engine's text ends.
+ */
 export type SqlValue = null | number | string | Uint8Array<ArrayBuffer>;
 
+/**
+ * One SQL statement with its positional arguments. Transactions, pragmas and attached databases are the driver's
+ * business: a statement that starts with BEGIN, COMMIT, PRAGMA and the like is refused (`statements.ts` has the
+ * list), and so is a text that holds a second statement.
+ */
 export interface Statement {
   readonly sql: string;
   readonly args?: readonly SqlValue[];
@@ -18,7 +27,7 @@ export interface ResultSet {
   readonly columns: readonly string[];
   /** One array a row, in the order of `columns`. */
   readonly rows: readonly (readonly SqlValue[])[];
-  /** Rows inserted, updated or deleted by the statement itself (not by its triggers). */
+  /** Rows inserted, updated or deleted by the statement itself (not by its triggers); 0 for a query. */
   readonly changes: number;
 }
 
@@ -28,19 +37,24 @@ export interface ResultSet {
  * - `busy`: the database or the server could not be reached or locked in time; nothing of the batch happened.
  * - `full`: no room (disk, or the database's page limit); nothing of the batch happened.
  * - `unknown`: the commit itself failed or the connection broke while it ran: the batch may or may not have
- *   happened. Never retried by a driver.
+ *   happened. Never retried by a driver. A disk that fills up while the commit is written is reported so too.
  * - `overloaded`: the queue's bound was reached before the batch was sent; nothing happened.
  * - `internal`: anything else (a syntax error, a corrupt file, a closed driver); nothing of the batch happened.
  */
 export type DbErrorKind = 'constraint' | 'busy' | 'full' | 'unknown' | 'overloaded' | 'internal';
 
-/** A driver's refusal. `message` may carry SQL or values: it is for developers and never for a log or an answer. */
+/**
+ * A driver's refusal. `message` may carry SQL or values: it is for developers and never for a log or an answer.
+ * `code` is the engine's own name of the error where there is one (`SQLITE_FULL`), and may be logged.
+ */
 export class DbError extends Error {
   override readonly name = 'DbError';
   readonly kind: DbErrorKind;
-  constructor(kind: DbErrorKind, message: string) {
+  readonly code: string | undefined;
+  constructor(kind: DbErrorKind, message: string, code?: string) {
     super(message);
     this.kind = kind;
+    this.code = code;
   }
 }
 
@@ -50,7 +64,8 @@ export interface Db {
    *
    * `'read'` sees one snapshot and refuses writes; `'write'` answers only after the commit is durable.
    * Throws {@link DbError}; the first failing statement undoes the whole batch. Buffers in `args` are the
-   * driver's to keep: a caller must not write to them afterwards.
+   * driver's to keep: a caller must not use them afterwards (a large one is moved to the driver's thread, which
+   * leaves the caller's detached and empty).
    */
   batch(statements: readonly Statement[], mode: 'read' | 'write'): Promise<ResultSet[]>;
   /** Finishes what was accepted, then lets go. Later calls of `batch` reject. */

@@ -1,0 +1,53 @@
+/**
+ * Keeps the write-ahead log short: what is committed is moved into the database file after it was answered, and
+ * the log is cut to nothing when writing pauses. A log that is left alone still holds what was deleted since.
+ * https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+ */
+
+import type { Connection } from './connection.ts';
+
+/** Move the log into the file after about this many written bytes. */
+const MOVE_AFTER_BYTES = 4 * 1024 * 1024;
+/** A log of this many pages (64 MiB) makes writing wait for the readers that keep it from starting over. */
+const TOO_MANY_PAGES = 16_384;
+/** How long writing waits for them, in milliseconds, before it goes on with a longer log. */
+const WAIT_FOR_READERS_MS = 250;
+/** What a batch writes beside its own bytes, roughly: a page of a table and one of an index. */
+const OVERHEAD_BYTES = 8192;
+
+export interface Checkpoints {
+  /** Called after a group of `count` batches with `bytes` bytes was committed and answered. */
+  written(connection: Connection, count: number, bytes: number): void;
+  /** Called when writing pauses: cuts the log. False: a reader was in the way, call again later. */
+  paused(connection: Connection): boolean;
+}
+
+/** Checkpoints for connections that wait `busyTimeoutMs` for locks otherwise. Its verbs throw what the engine throws. */
+export function createCheckpoints(busyTimeoutMs: number): Checkpoints {
+  let since = 0;
+
+  /** `TRUNCATE` needs that no reader looks into the log; it waits `waitMs` for that. */
+  function cut(connection: Connection, waitMs: number): boolean {
+    connection.exec(`PRAGMA busy_timeout=${waitMs}`);
+    try {
+      const [busy] = connection.pragma('PRAGMA wal_checkpoint(TRUNCATE)');
+      return busy === 0;
+    } finally {
+      connection.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
+    }
+  }
+
+  return {
+    written(connection, count, bytes) {
+      since += bytes + count * OVERHEAD_BYTES;
+      if (since < MOVE_AFTER_BYTES) return;
+      since = 0;
+      const [, pages] = connection.pragma('PRAGMA wal_checkpoint(PASSIVE)');
+      if (typeof pages === 'number' && pages > TOO_MANY_PAGES) cut(connection, WAIT_FOR_READERS_MS);
+    },
+    paused(connection) {
+      since = 0;
+      return cut(connection, 0);
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * The embedded driver: a libSQL file (or memory) inside this process, on Node and on Bun.
+ *
+ * The engine blocks the thread that calls it, fsync included, so it lives in worker threads: one owns the only
+ * write connection, others read on connections of their own and never wait for a commit. One process owns a file;
+ * `runtime/lock.ts` sees to that.
+ */
+
+import { chmod, mkdir, open } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type Db, DbError } from '../db.ts';
+import { measureBatch } from '../statements.ts';
+import { openingFailed } from './damage.ts';
+import { type Lane, type LaneOptions, openLane } from './lane.ts';
+import type { Role } from './protocol.ts';
+
+export interface EmbeddedOptions {
+  /** The database file, made if it is missing (0600, in a directory that is made 0700); ':memory:' for none. */
+  readonly path: string;
+  /** Encrypts the file and its log; undefined leaves them plain. A file keeps the key that it was made with. */
+  readonly encryptionKey?: string | undefined;
+  /** How long to wait for another process's lock before a batch is refused as `busy`; 2,000 ms unless given. */
+  readonly busyTimeoutMs?: number;
+  /** How many threads read; 2 unless given. A memory database has one connection for everything. */
+  readonly readers?: number;
+  /** Bounds, for writing and for each reader, of what waits before `overloaded`; 4,096 and 64 MiB unless given. */
+  readonly maxWaiting?: number;
+  readonly maxWaitingBytes?: number;
+  /** Files up to this size are checked for damage at opening, in bytes; 256 MiB unless given. */
+  readonly checkUpTo?: number;
+  /** The largest size of the database in pages of 4 KiB; beyond it a write is refused as `full`. */
+  readonly maxPages?: number | undefined;
+  /**
+   * Called at most once, when a database thread ended by itself. What was in flight has been rejected (writes as
+   * `unknown`) and so is everything afterwards: the process should end and be started again.
+   */
+  readonly onFatal?: (error: DbError) => void;
+}
+
+/** Opens the database. Throws DbError with a sentence for the operator. */
+export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
+  const memory = options.path === ':memory:';
+  const path = memory ? options.path : resolve(options.path);
+  let writer: Lane | undefined;
+  let readers: Lane[] = [];
+  let fatal = false;
+
+  function lane(role: Role): Promise<Lane> {
+    const settings: LaneOptions = {
+      role,
+      connection: {
+        path,
+        encryptionKey: options.encryptionKey,
+        busyTimeoutMs: options.busyTimeoutMs ?? 2000,
+        maxPages: options.maxPages,
+      },
+      checkUpTo: options.checkUpTo ?? 256 * 1024 * 1024,
+      maxCount: options.maxWaiting ?? 4096,
+      maxBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
+      onSchemaChanged: () => {
+        for (const reader of readers) reader.forget();
+      },
+      onDeath: (error) => {
+        if (fatal) return;
+        fatal = true;
+        options.onFatal?.(error);
+      },
+    };
+    return openLane(settings);
+  }
+
+  try {
+    if (!memory) await prepareFile(path);
+    writer = await lane(memory ? 'both' : 'writer');
+    const count = memory ? 0 : Math.max(1, options.readers ?? 2);
+    // One after the other, so that a refusal leaves none behind unseen.
+    for (let i = 0; i < count; i++) readers.push(await lane('reader'));
+  } catch (thrown) {
+    await Promise.all(readers.map((reader) => reader.close()));
+    await writer?.close();
+    throw openingFailed(path, thrown);
+  }
+
+  const writing = writer;
+  const reading = memory ? [writer] : readers;
+  let closed: Promise<void> | undefined;
+  return {
+    async batch(statements, mode) {
+      if (closed !== undefined || fatal) throw new DbError('internal', 'The database is closed.');
+      const bytes = measureBatch(statements, mode);
+      const chosen = mode === 'write' ? writing : leastBusy(reading, writing);
+      return chosen.submit(statements, mode, bytes);
+    },
+    close() {
+      closed ??= (async () => {
+        // Readers first: the writer can cut the log only when nobody looks into it.
+        await Promise.all(readers.map((reader) => reader.close()));
+        readers = [];
+        await writing.close();
+      })();
+      return closed;
+    },
+  };
+}
+
+function leastBusy(lanes: readonly Lane[], otherwise: Lane): Lane {
+  let chosen = lanes[0] ?? otherwise;
+  for (const lane of lanes) if (lane.pending < chosen.pending) chosen = lane;
+  return chosen;
+}
+
+/** Makes the file before the engine does, because its log and index take over the file's mode. */
+async function prepareFile(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(path, 'a', 0o600);
+    await file.close();
+    for (const suffix of ['', '-wal', '-shm']) await chmod(path + suffix, 0o600).catch(ignoreMissing);
+  } catch (thrown) {
+    throw new DbError('internal', thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}
+
+function ignoreMissing(thrown: unknown): void {
+  if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown;
+}

@@ -1,0 +1,162 @@
+/** One database worker as the main thread sees it: a bounded queue in front of a thread. */
+
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { DbError, type ResultSet, type Statement } from '../db.ts';
+import { dbError } from './failure.ts';
+import {
+  addMovable,
+  type ConnectionOptions,
+  type FromWorker,
+  type Role,
+  type ToWorker,
+  type WireBatch,
+  type WorkerStart,
+} from './protocol.ts';
+
+export interface LaneOptions {
+  readonly role: Role;
+  readonly connection: ConnectionOptions;
+  readonly checkUpTo: number;
+  /** Bounds of what is accepted and not yet answered. */
+  readonly maxCount: number;
+  readonly maxBytes: number;
+  /** Called once if the thread ends by itself, after everything in flight was rejected. */
+  readonly onDeath: (error: DbError) => void;
+  readonly onSchemaChanged: () => void;
+}
+
+export interface Lane {
+  /** Batches accepted and not yet answered. */
+  readonly pending: number;
+  /** Runs a batch of `bytes` bytes. Throws DbError. */
+  submit(statements: readonly Statement[], mode: 'read' | 'write', bytes: number): Promise<ResultSet[]>;
+  /** Makes the worker drop its prepared statements before the next batch that is submitted. */
+  forget(): void;
+  /** Answers everything that was accepted, closes the connection and ends the thread. Called once. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly mode: 'read' | 'write';
+  readonly bytes: number;
+  readonly resolve: (results: ResultSet[]) => void;
+  readonly reject: (error: DbError) => void;
+}
+
+/** Starts a worker and waits until its connection is open. Throws DbError as the worker refused. */
+export async function openLane(options: LaneOptions): Promise<Lane> {
+  const { port1: port, port2 } = new MessageChannel();
+  const { role, connection, checkUpTo } = options;
+  const start: WorkerStart = { port: port2, role, connection, checkUpTo };
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    name: `sallyport-db-${role}`,
+    workerData: start,
+    transferList: [port2],
+  });
+
+  const waiting = new Map<number, Waiting>();
+  let outbox: WireBatch[] = [];
+  let moved = new Set<ArrayBuffer>();
+  let nextId = 0;
+  let bytesWaiting = 0;
+  let state: 'opening' | 'open' | 'closing' | 'ended' = 'opening';
+  let refusal: DbError | undefined;
+  const opened = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+
+  function post(message: ToWorker, buffers: ArrayBuffer[] = []): void {
+    port.postMessage(message, buffers);
+  }
+
+  /** Everything that was submitted in one turn of the event loop travels as one message. */
+  function flush(): void {
+    if (outbox.length === 0) return;
+    const batches = outbox;
+    const buffers = [...moved];
+    outbox = [];
+    moved = new Set();
+    try {
+      post({ kind: 'work', batches }, buffers);
+    } catch (thrown) {
+      // Nothing was sent: a message is cloned whole or not at all.
+      for (const { id } of batches) settle(id)?.reject(new DbError('internal', `Not sent: ${thrown}`));
+    }
+  }
+
+  function settle(id: number): Waiting | undefined {
+    const entry = waiting.get(id);
+    if (entry === undefined) return undefined;
+    waiting.delete(id);
+    bytesWaiting -= entry.bytes;
+    return entry;
+  }
+
+  port.on('message', (message: FromWorker) => {
+    if (message.kind === 'ready') {
+      state = 'open';
+      opened.resolve();
+    } else if (message.kind === 'refused') {
+      refusal = dbError(message.error);
+    } else if (message.kind === 'done') {
+      if (message.schemaChanged) options.onSchemaChanged();
+      for (const { id, outcome } of message.answers) {
+        const entry = settle(id);
+        if ('error' in outcome) entry?.reject(dbError(outcome.error));
+        else entry?.resolve(outcome.results);
+      }
+    }
+  });
+
+  function died(reason: string): void {
+    if (state === 'ended') return;
+    const expected = state === 'closing' && waiting.size === 0;
+    const before = state;
+    state = 'ended';
+    port.close();
+    const error = new DbError('internal', `The database thread (${role}) ended by itself: ${reason}.`);
+    opened.reject(refusal ?? error);
+    for (const id of [...waiting.keys()]) {
+      const entry = settle(id);
+      entry?.reject(entry.mode === 'write' ? new DbError('unknown', error.message) : error);
+    }
+    ended.resolve();
+    if (!expected && before !== 'opening') options.onDeath(error);
+  }
+  worker.on('error', (error) => died(error instanceof Error ? error.message : String(error)));
+  worker.on('exit', (code) => died(`exit code ${code}`));
+
+  await opened.promise;
+
+  return {
+    get pending() {
+      return waiting.size;
+    },
+    submit(statements, mode, bytes) {
+      if (state !== 'open') return Promise.reject(new DbError('internal', 'The database is closed.'));
+      // A batch larger than the bound is still possible on an empty queue.
+      const full = waiting.size >= options.maxCount || bytesWaiting + bytes > options.maxBytes;
+      if (full && waiting.size > 0) {
+        return Promise.reject(new DbError('overloaded', `${waiting.size} batches wait for the database.`));
+      }
+      const id = nextId++;
+      bytesWaiting += bytes;
+      if (outbox.length === 0) queueMicrotask(flush);
+      outbox.push({ id, mode, statements, bytes });
+      for (const { args } of statements) if (args) for (const value of args) addMovable(moved, value);
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { mode, bytes, resolve, reject });
+      });
+    },
+    forget() {
+      flush();
+      if (state === 'open') post({ kind: 'forget' });
+    },
+    async close() {
+      if (state !== 'open') return ended.promise;
+      flush();
+      state = 'closing';
+      post({ kind: 'close' });
+      await ended.promise;
+    },
+  };
+}

@@ -1,0 +1,202 @@
+/** The thread that owns a connection of the embedded engine. Started by `lane.ts`; nothing else imports it. */
+
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { createCheckpoints } from './checkpoint.ts';
+import { commitGroup, type Holder } from './commit.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { checkFile } from './damage.ts';
+import { failureOf } from './failure.ts';
+import {
+  type Answer,
+  addMovable,
+  type FromWorker,
+  type Outcome,
+  type ToWorker,
+  type WireBatch,
+  type WorkerStart,
+} from './protocol.ts';
+
+/** A commit stays short: at most this many batches, and no further one once this many bytes are reached. */
+const GROUP_COUNT = 128;
+const GROUP_BYTES = 4 * 1024 * 1024;
+/** Writing has paused when nothing was written for this long. */
+const PAUSE_MS = 1000;
+
+const { port, role, connection: options, checkUpTo } = workerData as WorkerStart;
+const memory = options.path === ':memory:';
+const use = role === 'both' ? 'both' : role === 'writer' ? 'write' : 'read';
+const checkpoints = role === 'writer' ? createCheckpoints(options.busyTimeoutMs) : undefined;
+
+let current: Connection | undefined;
+const holder: Holder = {
+  get() {
+    current ??= openConnection(options, use);
+    return current;
+  },
+  discard() {
+    const broken = current;
+    if (broken === undefined) return;
+    try {
+      if (broken.inTransaction) broken.exec('ROLLBACK');
+    } catch {
+      // The transaction is gone or goes with the connection.
+    }
+    // A memory database lives and dies with its connection.
+    if (memory) return;
+    current = undefined;
+    try {
+      broken.close();
+    } catch {
+      // Nothing more can be done with it.
+    }
+  },
+};
+
+const waiting: WireBatch[] = [];
+let closing = false;
+let pause: ReturnType<typeof setTimeout> | undefined;
+
+function send(message: FromWorker, moved: ArrayBuffer[] = []): void {
+  port.postMessage(message, moved);
+}
+
+function receive(message: ToWorker): void {
+  if (message.kind === 'work') waiting.push(...message.batches);
+  else if (message.kind === 'forget') current?.forget();
+  else closing = true;
+}
+
+/** Takes what has arrived meanwhile, without going back to the event loop. */
+function drain(): void {
+  while (waiting.length < 2 * GROUP_COUNT) {
+    const arrived = receiveMessageOnPort(port);
+    if (arrived === undefined) return;
+    receive(arrived.message as ToWorker);
+  }
+}
+
+/** Removes the batches of the next commit from the queue: neighbours of one mode, within the bounds of a group. */
+function nextGroup(): WireBatch[] {
+  let bytes = 0;
+  let count = 0;
+  const mode = waiting[0]?.mode;
+  for (const batch of waiting) {
+    if (batch.mode !== mode || count === GROUP_COUNT || bytes >= GROUP_BYTES) break;
+    // Reads have nothing to share: each is answered as soon as it is done.
+    if (mode === 'read' && count === 1) break;
+    bytes += batch.bytes;
+    count += 1;
+  }
+  return waiting.splice(0, count);
+}
+
+function work(): void {
+  for (drain(); waiting.length > 0; drain()) {
+    const group = nextGroup();
+    const writes = group[0]?.mode === 'write';
+    const answers = writes ? commitGroup(holder, group) : group.map(readOne);
+    const schemaChanged = current?.takeSchemaChanged() ?? false;
+    if (schemaChanged) current?.forget();
+    send({ kind: 'done', answers, schemaChanged }, movable(answers));
+    if (writes) afterCommit(group);
+  }
+  if (closing) end();
+}
+
+function movable(answers: readonly Answer[]): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { outcome } of answers) {
+    if ('error' in outcome) continue;
+    for (const { rows } of outcome.results)
+      for (const row of rows) for (const v of row) addMovable(buffers, v);
+  }
+  return [...buffers];
+}
+
+function afterCommit(group: readonly WireBatch[]): void {
+  if (checkpoints === undefined) return;
+  const bytes = group.reduce((sum, batch) => sum + batch.bytes, 0);
+  keepLogShort((connection) => checkpoints.written(connection, group.length, bytes));
+  armPause();
+}
+
+function armPause(): void {
+  clearTimeout(pause);
+  pause = setTimeout(() => {
+    if (checkpoints === undefined) return;
+    let done = true;
+    keepLogShort((connection) => {
+      done = checkpoints.paused(connection);
+    });
+    if (!done) armPause();
+  }, PAUSE_MS);
+}
+
+/** A checkpoint that fails costs nothing but a longer log; the connection it failed on is not used again. */
+function keepLogShort(step: (connection: Connection) => void): void {
+  if (current === undefined) return;
+  try {
+    step(current);
+  } catch {
+    holder.discard();
+  }
+}
+
+function readOne(batch: WireBatch): Answer {
+  let outcome = tryRead(batch);
+  // Reading again does no harm, and the fresh connection may be fine; a lock has been waited for already.
+  if ('broken' in outcome && outcome.error.kind !== 'busy') outcome = tryRead(batch);
+  return { id: batch.id, outcome: 'broken' in outcome ? { error: outcome.error } : outcome };
+}
+
+type ReadOutcome = Outcome | (Extract<Outcome, { error: unknown }> & { readonly broken: true });
+
+function tryRead(batch: WireBatch): ReadOutcome {
+  let connection: Connection | undefined;
+  try {
+    connection = holder.get();
+    if (role === 'both') connection.exec('PRAGMA query_only=ON');
+    // One statement is a snapshot by itself.
+    const several = batch.statements.length > 1;
+    if (several) connection.exec('BEGIN');
+    const results = batch.statements.map(connection.run);
+    if (several) connection.exec('COMMIT');
+    return { results };
+  } catch (thrown) {
+    const { kind, message, code, trusted } = failureOf(thrown);
+    const error = { kind, message, code };
+    if (!trusted) {
+      holder.discard();
+      return { error, broken: true };
+    }
+    if (connection?.inTransaction) connection.exec('ROLLBACK');
+    return { error };
+  } finally {
+    if (role === 'both') current?.exec('PRAGMA query_only=OFF');
+  }
+}
+
+function end(): void {
+  clearTimeout(pause);
+  if (checkpoints !== undefined) keepLogShort(checkpoints.paused);
+  current?.close();
+  current = undefined;
+  send({ kind: 'closed' });
+  port.close();
+}
+
+port.on('message', (message: ToWorker) => {
+  receive(message);
+  work();
+});
+
+try {
+  if (role !== 'reader') checkFile(holder.get(), options.path, checkUpTo);
+  else holder.get();
+  send({ kind: 'ready' });
+} catch (thrown) {
+  const { kind, message, code } = failureOf(thrown);
+  send({ kind: 'refused', error: { kind, message, code } });
+  holder.discard();
+  port.close();
+}

@@ -1,0 +1,225 @@
+/**
+ * The driver for a libSQL server: `sqld` or a hosted database, over HTTP. Web platform APIs only, so that it also
+ * runs behind the main door on an edge runtime.
+ *
+ * Each batch is one request that begins, runs and commits: there is no interactive transaction. What durability
+ * `write` means is the server's setting (an `sqld` of 0.24 runs with `synchronous=NORMAL`).
+ */
+
+import type { ResultSet as ClientResultSet, InStatement, InValue, Value } from '@libsql/client';
+
+import { type Db, DbError, type ResultSet, type SqlValue, type Statement } from './db.ts';
+import { measureBatch } from './statements.ts';
+import { createClient } from './web-client.js';
+
+export interface RemoteOptions {
+  /** `https://…`, `http://…` or `libsql://…` (which means https), without credentials or a query. */
+  readonly url: string;
+  /** The server's token, sent as `Authorization: Bearer`. */
+  readonly authToken?: string | undefined;
+  /** How long one request may take, its answer's body included; 15,000 ms unless given. */
+  readonly timeoutMs?: number;
+  /** The runtime's fetch unless given. */
+  readonly fetch?: (request: Request, init?: RequestInit) => Promise<Response>;
+  /** How many batches may be under way or wait, and with how many bytes; 1,024 and 64 MiB unless given. */
+  readonly maxWaiting?: number;
+  readonly maxWaitingBytes?: number;
+}
+
+/** How many requests run at once; the rest wait their turn. */
+const CONCURRENCY = 20;
+/** Pauses in milliseconds before a request that was refused, or a read that got lost, is tried again. */
+const PAUSES = [50, 250];
+
+/**
+ * Opens the driver; nothing is sent yet. Throws DbError `internal` for a URL that it does not take.
+ *
+ * Only what cannot have happened is tried again: a read, and a connection that was refused. A write whose answer
+ * got lost is `unknown`.
+ */
+export function openRemote(options: RemoteOptions): Db {
+  const send = options.fetch ?? ((request, init) => fetch(request, init));
+  const timeoutMs = options.timeoutMs ?? 15_000;
+  const maxWaiting = options.maxWaiting ?? 1024;
+  const maxWaitingBytes = options.maxWaitingBytes ?? 64 * 1024 * 1024;
+  const client = createClient({
+    url: checkedUrl(options.url),
+    intMode: 'number',
+    concurrency: CONCURRENCY,
+    fetch: (request: Request) => guardedFetch(send, request, timeoutMs),
+    ...(options.authToken === undefined ? {} : { authToken: options.authToken }),
+  });
+  let waiting = 0;
+  let waitingBytes = 0;
+  let closed = false;
+  let whenIdle: (() => void) | undefined;
+
+  async function once(statements: InStatement[], mode: 'read' | 'write'): Promise<ResultSet[]> {
+    try {
+      return (await client.batch(statements, mode)).map(resultSet);
+    } catch (thrown) {
+      throw dbErrorOf(thrown, mode);
+    }
+  }
+
+  async function withRetries(statements: InStatement[], mode: 'read' | 'write'): Promise<ResultSet[]> {
+    for (const pause of PAUSES) {
+      try {
+        return await once(statements, mode);
+      } catch (thrown) {
+        if (!(thrown instanceof Unreachable)) throw thrown;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+    return once(statements, mode);
+  }
+
+  return {
+    async batch(statements, mode) {
+      if (closed) throw new DbError('internal', 'The database is closed.');
+      const bytes = measureBatch(statements, mode);
+      if (waiting >= maxWaiting || (waiting > 0 && waitingBytes + bytes > maxWaitingBytes)) {
+        throw new DbError('overloaded', `${waiting} batches wait for the database server.`);
+      }
+      waiting += 1;
+      waitingBytes += bytes;
+      try {
+        return await withRetries(statements.map(inStatement), mode);
+      } finally {
+        waiting -= 1;
+        waitingBytes -= bytes;
+        if (waiting === 0) whenIdle?.();
+      }
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      if (waiting > 0) {
+        await new Promise<void>((resolve) => {
+          whenIdle = resolve;
+        });
+      }
+      client.close();
+    },
+  };
+}
+
+/** A `busy` that may be tried again: nothing was sent, or what was sent only reads. */
+class Unreachable extends DbError {}
+
+/** Thrown by our fetch when no connection could be made. */
+class Refused extends Error {}
+/** Thrown by our fetch when a server answered with an HTTP status other than 2xx. */
+class BadStatus extends Error {
+  readonly status: number;
+  constructor(status: number) {
+    super(`The database server answered with status ${status}.`);
+    this.status = status;
+  }
+}
+
+async function guardedFetch(
+  send: NonNullable<RemoteOptions['fetch']>,
+  request: Request,
+  timeoutMs: number,
+): Promise<Response> {
+  let response: Response;
+  try {
+    // A redirect is no answer of a database, and the token must not follow it elsewhere.
+    response = await send(request, { signal: AbortSignal.timeout(timeoutMs), redirect: 'manual' });
+  } catch (thrown) {
+    if (neverConnected(thrown)) throw new Refused('The database server cannot be reached.');
+    throw thrown;
+  }
+  // 400 carries the server's own error, which the client library reads.
+  if (response.ok || response.status === 400) return response;
+  await response.body?.cancel();
+  throw new BadStatus(response.status);
+}
+
+/**
+ * Whether a failed fetch never had a connection, so that nothing was sent. Node says so with the failed `connect`
+ * or name look-up as the cause, Bun with a code; a runtime that does not say is taken to have sent something.
+ */
+function neverConnected(thrown: unknown): boolean {
+  const codes = new Set([
+    'ConnectionRefused',
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'UND_ERR_CONNECT_TIMEOUT',
+  ]);
+  for (let error: unknown = thrown, depth = 0; error instanceof Error && depth < 4; depth++) {
+    if ('code' in error && typeof error.code === 'string' && codes.has(error.code)) return true;
+    if ('syscall' in error && error.syscall === 'connect') return true;
+    error = error.cause;
+  }
+  return false;
+}
+
+/** A code by which the server says that it ran nothing, or undid what it ran. */
+const NOTHING_HAPPENED =
+  /^(SQL_|ARGS_|SQLITE_(ERROR|TOOBIG|MISMATCH|RANGE|AUTH|READONLY|CONSTRAINT|BUSY|LOCKED|FULL))/;
+
+function dbErrorOf(thrown: unknown, mode: 'read' | 'write'): DbError {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof Refused) return new Unreachable('busy', message);
+  if (thrown instanceof BadStatus) return statusError(thrown, mode);
+  const code = stringProperty(thrown, 'code');
+  if (code !== undefined && NOTHING_HAPPENED.test(code)) {
+    if (code.startsWith('SQLITE_CONSTRAINT')) return new DbError('constraint', message, code);
+    if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new DbError('busy', message, code);
+    return new DbError(code === 'SQLITE_FULL' ? 'full' : 'internal', message, code);
+  }
+  // A statement that failed is never followed by the commit.
+  const statementFailed = thrown instanceof Error && thrown.name === 'LibsqlBatchError';
+  if (statementFailed) return new DbError('internal', message, code);
+  if (mode === 'write') return new DbError('unknown', `The answer to a write got lost: ${message}`, code);
+  // An answer that is there but makes no sense will not get better by asking again.
+  return code === undefined && !(thrown instanceof RangeError)
+    ? new Unreachable('busy', `The answer to a read got lost: ${message}`)
+    : new DbError('internal', message, code);
+}
+
+function statusError({ status, message }: BadStatus, mode: 'read' | 'write'): DbError {
+  if (status === 429) return new DbError('busy', message);
+  if (status === 401 || status === 403) return new DbError('internal', `${message} Check its token.`);
+  if (status < 500) return new DbError('internal', message);
+  return mode === 'write' ? new DbError('unknown', message) : new Unreachable('busy', message);
+}
+
+function stringProperty(thrown: unknown, name: string): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null) return undefined;
+  const value: unknown = Reflect.get(thrown, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The URL as the client library takes it. What was given is not repeated in the refusal: it may hold a token. */
+function checkedUrl(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const known = parsed !== undefined && ['https:', 'http:', 'libsql:'].includes(parsed.protocol);
+  const bare =
+    parsed?.username === '' && parsed.password === '' && parsed.search === '' && parsed.hash === '';
+  if (known && bare && parsed.host !== '') return url;
+  const expected =
+    'https://HOST, libsql://HOST or http://HOST:PORT, without user, password, query or fragment';
+  throw new DbError('internal', `The URL of the database server must look like ${expected}.`);
+}
+
+/** The protocol carries a number as REAL and a BigInt as INTEGER. */
+function inStatement({ sql, args = [] }: Statement): InStatement {
+  return {
+    sql,
+    args: args.map((value): InValue => (Number.isSafeInteger(value) ? BigInt(Number(value)) : value)),
+  };
+}
+
+function resultSet({ columns, rows, rowsAffected }: ClientResultSet): ResultSet {
+  // A row of the client library is an object with both names and indices.
+  return { columns, rows: rows.map((row) => columns.map((_, i) => sqlValue(row[i]))), changes: rowsAffected };
+}
+
+function sqlValue(value: Value | undefined): SqlValue {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return typeof value === 'number' || typeof value === 'string' ? value : null;
+}
