@@ -5,7 +5,8 @@
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Argon2id } from '../crypto/passwords.ts';
 import type { Blobs, Bytes, Store } from '../store/store.ts';
-import type { LimitClass, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import type { Turns } from './turns.ts';
 
 export interface Deps {
   readonly settings: Settings;
@@ -14,6 +15,7 @@ export interface Deps {
   readonly limiter: Limiter;
   readonly hasher: Hasher;
   readonly keys: Keyring;
+  readonly turns: Turns;
   readonly log: Log;
   /** Milliseconds since the epoch. */
   now(): number;
@@ -60,5 +62,3 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export interface Log {
   write(level: LogLevel, message: string, fields: LogFields): void;
 }
-
-export type { LimitClass };

@@ -66,3 +66,12 @@ export class Fault extends Error {
 export function secondsUntil(untilMs: number, nowMs: number): number {
   return Math.max(1, Math.ceil((untilMs - nowMs) / 1000));
 }
+
+/**
+ * Whether what a store threw means that storage cannot be used right now: it is away, locked, full or
+ * overloaded. Told by shape, since the core imports no driver.
+ */
+export function isStorageTrouble(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || thrown.name !== 'DbError' || !('kind' in thrown)) return false;
+  return ['busy', 'full', 'unknown', 'overloaded'].includes(String(thrown.kind));
+}

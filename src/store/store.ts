@@ -20,14 +20,14 @@ export type PasteAccess =
 /** Bytes that are about to become a paste: small ones travel inside the commit, large ones were staged before it. */
 export type PendingBytes =
   | { readonly kind: 'inline'; readonly bytes: Bytes }
-  | { readonly kind: 'staged'; readonly size: number };
+  | { readonly kind: 'staged'; readonly blob: string; readonly size: number };
 
 /** What a paste is, without its bytes. */
 export interface Paste {
   /** First 32 hex digits of SHA-256(id). The id itself is a capability and is not stored. */
   readonly ref: string;
-  /** Where its bytes lie. */
-  readonly blob: string;
+  /** Where its bytes lie, when they are too large for the row. */
+  readonly blob?: string;
   readonly size: number;
   readonly mimeType: string;
   readonly sealed: boolean;
@@ -43,7 +43,7 @@ export interface Paste {
   readonly revision: number;
 }
 
-export interface NewPaste extends Omit<Paste, 'revision'> {
+export interface NewPaste extends Omit<Paste, 'revision' | 'size' | 'blob'> {
   readonly pending: PendingBytes;
 }
 
@@ -94,7 +94,6 @@ export interface ReplacePaste {
   readonly ref: string;
   readonly revision: number;
   readonly now: number;
-  readonly blob: string;
   readonly pending: PendingBytes;
   readonly mimeType: string;
   readonly sealed: boolean;
@@ -113,11 +112,10 @@ export type ReplacePasteOutcome =
   | { readonly kind: 'quota' }
   | { readonly kind: 'lost' };
 
-/** A paste with the first of its segments, so that a small one is one round trip. */
+/** A paste with its bytes, where they are small enough to lie in its row. */
 export interface OpenedPaste {
   readonly paste: Paste;
-  /** At most one segment; the rest is read through the blobs. */
-  readonly head: Bytes;
+  readonly body?: Bytes;
 }
 
 /** How many wrong passwords were given for a paste, and whether that shuts anybody out. */
@@ -129,7 +127,8 @@ export interface GuessState {
 export interface GuessLimits {
   readonly perPeer: number;
   readonly overall: number;
-  readonly overallWindowMs: number;
+  /** Failures further apart than this start a new count. */
+  readonly windowMs: number;
   readonly lockMs: number;
 }
 
@@ -145,23 +144,25 @@ export interface PasteStore {
   /** Whether a create was already done under this key. It saves a client whose proof of work has expired. */
   knowsReplay(keyHash: string, now: number): Promise<boolean>;
   find(ref: string, now: number): Promise<Paste | undefined>;
-  /** As `find`, with the first segment. Undefined for a burn paste too: that one is claimed. */
+  /** As `find`, with the bytes of a small paste that neither burns nor is protected: one round trip. */
+  look(ref: string, now: number): Promise<OpenedPaste | undefined>;
+  /** The bytes of a protected paste, at the revision whose access was checked. Never those of a burn paste. */
   open(ref: string, revision: number, now: number): Promise<OpenedPaste | undefined>;
-  /** `find` and, unless it is protected or burns, `open` in one round trip. */
-  look(ref: string, now: number): Promise<{ readonly paste: Paste; readonly head?: Bytes } | undefined>;
   /**
-   * Takes a burn paste, once over all processes: the row is gone and the bytes are the caller's until
-   * `keepUntil`, when a sweep may erase them.
+   * Takes a burn paste, once over all processes: the row is gone, and bytes that lie outside of it are the
+   * caller's to take until `keepUntil`, when a sweep may erase them.
    */
   claim(ref: string, revision: number, now: number, keepUntil: number): Promise<OpenedPaste | undefined>;
   replace(input: ReplacePaste): Promise<ReplacePasteOutcome>;
   /** True when this call deleted it. */
-  remove(ref: string, revision: number): Promise<boolean>;
+  remove(ref: string, now: number): Promise<boolean>;
   guesses(ref: string, peerKey: string, now: number): Promise<GuessState>;
   /** Counts one wrong password before it is answered. */
   recordWrongGuess(ref: string, peerKey: string, now: number, limits: GuessLimits): Promise<void>;
-  /** Removes what has expired, and what only time kept, at most `max` pastes a call. */
+  /** Removes what has expired, at most `max` pastes a call. */
   sweep(now: number, max: number): Promise<SweptPastes>;
+  /** Forgets creates up to `before` (for deduplication), at most `max` a call. @returns whether all are gone. */
+  forgetContents(before: number, max: number): Promise<boolean>;
   totals(): Promise<PasteTotals>;
 }
 
@@ -190,7 +191,6 @@ export interface Blobs {
   read(name: string, index: number): Promise<Bytes | undefined>;
   /** As `read`, and erases the segment: the one reading of a claimed blob. */
   take(name: string, index: number): Promise<Bytes | undefined>;
-  /** Removes staged blobs untouched since `untouchedSince`, and claimed ones whose time is over. */
-  sweep(now: number, untouchedSince: number, max: number): Promise<number>;
+  /** Removes blobs that nothing refers to and whose time is over, at most `max`. @returns how many. */
+  sweep(now: number, max: number): Promise<number>;
 }
-

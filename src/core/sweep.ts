@@ -1,0 +1,42 @@
+/** What time ends: expired pastes, forgotten uploads, memories that only a window needed. */
+import type { Deps } from './deps.ts';
+
+/** Pastes removed in one commit. */
+const PASTES_AT_ONCE = 500;
+const BLOBS_AT_ONCE = 100;
+const CONTENTS_AT_ONCE = 5000;
+
+export interface Swept {
+  readonly pastesRemoved: number;
+  readonly bytesFreed: number;
+  readonly blobsErased: number;
+}
+
+/**
+ * Removes everything that is due, in bounded commits with others' turns in between. It stops early, with the rest
+ * left for the next time, once `stop` says so.
+ */
+export async function sweep(
+  deps: Pick<Deps, 'store' | 'blobs' | 'settings' | 'now'>,
+  stop: () => boolean = () => false,
+): Promise<Swept> {
+  const { pastes } = deps.store;
+  const now = deps.now();
+  let pastesRemoved = 0;
+  let bytesFreed = 0;
+  let blobsErased = 0;
+  while (!stop()) {
+    const swept = await pastes.sweep(now, PASTES_AT_ONCE);
+    pastesRemoved += swept.removed;
+    bytesFreed += swept.bytes;
+    if (swept.done) break;
+  }
+  while (!stop()) {
+    const erased = await deps.blobs.sweep(now, BLOBS_AT_ONCE);
+    blobsErased += erased;
+    if (erased < BLOBS_AT_ONCE) break;
+  }
+  const forgotten = now - deps.settings.paste.dedupWindowMs;
+  while (!stop() && !(await pastes.forgetContents(forgotten, CONTENTS_AT_ONCE)));
+  return { pastesRemoved, bytesFreed, blobsErased };
+}

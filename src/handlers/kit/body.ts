@@ -1,0 +1,84 @@
+/** Request bodies: streams with a patience, and small JSON documents with a bound. */
+import type { Deps } from '../../core/deps.ts';
+import { Fault, type FaultKind } from '../../core/faults.ts';
+import type { ByteSource } from '../../core/source.ts';
+import type { Bytes } from '../../store/store.ts';
+
+/** A body that brings nothing for so long is given up: a slow sender keeps a stage and a connection busy. */
+export const BODY_PATIENCE_MS = 30_000;
+
+function declaredLength(request: Request): number | undefined {
+  const header = request.headers.get('content-length');
+  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+async function* read(request: Request, deps: Pick<Deps, 'after'>): AsyncGenerator<Bytes> {
+  if (request.body === null) return;
+  const reader = (request.body as ReadableStream<Bytes>).getReader();
+  let stalled: ((fault: Fault) => void) | undefined;
+  const stall = new Promise<never>((_, reject) => {
+    stalled = reject;
+  });
+  stall.catch(() => {}); // a stall that nobody waits for any more is no failure
+  let ended = false;
+  try {
+    for (;;) {
+      const stop = deps.after(BODY_PATIENCE_MS, () => stalled?.(new Fault('request_timeout')));
+      let step: ReadableStreamReadResult<Bytes>;
+      try {
+        step = await Promise.race([reader.read(), stall]);
+      } catch (error) {
+        throw error instanceof Fault ? error : new Fault('request_aborted');
+      } finally {
+        stop();
+      }
+      if (step.done) {
+        ended = true;
+        return;
+      }
+      if (step.value.length > 0) yield step.value;
+    }
+  } finally {
+    // Whoever stops early lets go of the body; the adapter then ends the connection in an orderly way.
+    if (!ended) reader.cancel().catch(() => {});
+  }
+}
+
+/** The request's body, read once, as it arrives. */
+export function bodyOf(request: Request, deps: Pick<Deps, 'after'>): ByteSource {
+  const length = declaredLength(request);
+  return { ...(length !== undefined && { declaredLength: length }), chunks: () => read(request, deps) };
+}
+
+/** All bytes of a source, at most `limit`; one more throws `tooLarge`, before it is kept. */
+export async function collect(source: ByteSource, limit: number, tooLarge: FaultKind): Promise<Bytes> {
+  if ((source.declaredLength ?? 0) > limit) throw new Fault(tooLarge);
+  const parts: Bytes[] = [];
+  let size = 0;
+  for await (const chunk of source.chunks()) {
+    size += chunk.length;
+    if (size > limit) throw new Fault(tooLarge);
+    parts.push(chunk);
+  }
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Parses a JSON document that must be one object. @throws Fault `invalid_json`, which never echoes the text. */
+export function parseJsonObject(bytes: Bytes): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new Fault('invalid_json');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Fault('invalid_json');
+  return value as Record<string, unknown>;
+}

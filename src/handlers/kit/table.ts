@@ -1,0 +1,150 @@
+/**
+ * Matching. One classification of a path serves routing, limits and logs, so that the three cannot disagree.
+ *
+ * Static segments match undecoded and case-sensitively: no reverse proxy that compares raw paths can see another
+ * route than we do. Parameters are decoded once.
+ */
+import { IttyRouter } from 'itty-router';
+import type { LimitClass } from '../../core/settings.ts';
+import type { Endpoint, Listener, Route } from './route.ts';
+
+export interface Match<L extends Listener> {
+  /** Undefined: nothing answers here. */
+  readonly route?: Route<L>;
+  readonly params: unknown;
+  /** For logs: the route's pattern, or the part of the path that a pattern covers, never anything sent. */
+  readonly pattern: string;
+  /** The route's class, or that of its nearest relative, so that scans are counted too. */
+  readonly limit: LimitClass;
+}
+
+interface Entry<L extends Listener> {
+  readonly route: Route<L>;
+  readonly path: string;
+  readonly segments: readonly string[];
+}
+
+interface Found<L extends Listener> {
+  readonly entry: Entry<L>;
+  readonly groups: Readonly<Record<string, string>>;
+}
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+function expression(segments: readonly string[]): RegExp {
+  const parts = segments.map((segment) =>
+    segment.startsWith(':') ? `(?<${segment.slice(1)}>[^/]+)` : escaped(segment),
+  );
+  return new RegExp(`^/${parts.join('/')}$`);
+}
+
+const template = (segments: readonly string[]) =>
+  `/${segments.map((segment) => (segment.startsWith(':') ? `{${segment.slice(1)}}` : segment)).join('/')}`;
+
+/** Decodes each parameter once; undefined when one is malformed or would mean a path of its own. */
+function decoded(groups: Readonly<Record<string, string>>): Record<string, string> | undefined {
+  const params: Record<string, string> = {};
+  for (const [name, raw] of Object.entries(groups)) {
+    let value: string;
+    try {
+      value = decodeURIComponent(raw);
+    } catch {
+      return undefined;
+    }
+    if (value === '.' || value === '..' || /[/\\\0]/.test(value)) return undefined;
+    params[name] = value;
+  }
+  return params;
+}
+
+/** Leading segments that a pattern has in common with a path; a parameter goes with anything. */
+function shared(pattern: readonly string[], path: readonly string[]): number {
+  let n = 0;
+  while (n < pattern.length && n < path.length && (pattern[n]?.startsWith(':') || pattern[n] === path[n]))
+    n += 1;
+  return n;
+}
+
+/** Where a route lies once the prefix has been put before it. */
+export function mounted(route: Route, prefix: string): string {
+  return route.prefixed ? `${prefix}${route.path}` : route.path;
+}
+
+export interface RouteTable<L extends Listener> {
+  readonly endpoints: readonly Endpoint[];
+  match(method: string, url: URL): Promise<Match<L>>;
+}
+
+/**
+ * Compiles a listener's table. Throws at start when two routes are one, a route is the other listener's, or the
+ * table is empty: a door that serves something else than was reviewed must not open.
+ */
+export function routeTable<L extends Listener>(
+  listener: L,
+  routes: readonly Route<NoInfer<L>>[],
+  prefix: string,
+): RouteTable<L> {
+  const entries: Entry<L>[] = [];
+  const seen = new Set<string>();
+  for (const route of routes) {
+    if (route.listener !== listener)
+      throw new TypeError(`route ${route.id} is not of the ${listener} listener`);
+    const path = mounted(route, prefix);
+    const segments = path.slice(1).split('/');
+    const key = `${route.method} ${segments.map((s) => (s.startsWith(':') ? ':' : s)).join('/')}`;
+    for (const name of [key, route.id]) {
+      if (seen.has(name)) throw new TypeError(`route ${route.id} stands twice in the table of ${listener}`);
+      seen.add(name);
+    }
+    entries.push({ route, path, segments });
+  }
+  const [first] = entries;
+  if (first === undefined) throw new TypeError(`the ${listener} listener has no routes`);
+
+  // A static segment is more particular than a parameter, whatever the order of the table.
+  const ordered = [...entries].sort((a, b) => (template(a.segments) < template(b.segments) ? -1 : 1));
+  ordered.sort((a, b) => Number(a.path.includes(':')) - Number(b.path.includes(':')));
+  const router = IttyRouter({
+    routes: ordered.map((entry) => [
+      entry.route.method,
+      expression(entry.segments),
+      [({ params }: { params: Record<string, string> }): Found<L> => ({ entry, groups: params })],
+      entry.path,
+    ]),
+  });
+
+  return {
+    endpoints: entries.map(({ route, segments }) => ({
+      method: route.method,
+      pattern: template(segments),
+      prefixed: route.prefixed,
+    })),
+    async match(method, url) {
+      const asked = { method: method === 'HEAD' ? 'GET' : method, url: url.href };
+      const found = (await router.fetch(asked as Parameters<typeof router.fetch>[0])) as Found<L> | undefined;
+      if (found !== undefined) {
+        const { route, segments } = found.entry;
+        const params = decoded(found.groups);
+        const accepted = params === undefined ? undefined : route.accepts(params);
+        const known = { pattern: template(segments), limit: route.limit };
+        return accepted === undefined
+          ? { ...known, params: undefined }
+          : { ...known, route, params: accepted };
+      }
+      const path = url.pathname.slice(1).split('/');
+      let nearest = first;
+      let length = -1;
+      for (const entry of entries) {
+        const n = shared(entry.segments, path);
+        const whole = n === path.length && n === entry.segments.length;
+        const score = n * 2 + Number(whole);
+        if (score > length) [nearest, length] = [entry, score];
+      }
+      const n = shared(nearest.segments, path);
+      const whole = n === path.length && n === nearest.segments.length;
+      const covered = template(nearest.segments.slice(0, n));
+      const pattern = whole ? covered : `${covered === '/' ? '' : covered}/{route}`;
+      return { pattern, limit: nearest.route.limit, params: undefined };
+    },
+  };
+}

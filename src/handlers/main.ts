@@ -1,0 +1,17 @@
+/** The main door: everything that may face the public, and nothing of the operator. */
+import type { Deps } from '../core/deps.ts';
+import type { Route } from './kit/route.ts';
+import { type Handler, serve } from './kit/serve.ts';
+import { challengeRoutes } from './main/challenge.ts';
+import { pasteRoutes } from './main/pastes.ts';
+
+export type { Peer } from './kit/peer.ts';
+export type { Handler } from './kit/serve.ts';
+
+/** The main listener's one table. */
+export const mainRoutes: readonly Route<'main'>[] = [...pasteRoutes, ...challengeRoutes];
+
+/** The main listener as a function of requests. */
+export function createMain(deps: Deps): Handler {
+  return serve<'main'>('main', mainRoutes, deps);
+}

@@ -1,0 +1,9 @@
+/** The whole store on libSQL: the rooms put together. */
+import type { Db } from '../db.ts';
+import type { Store } from '../store.ts';
+import { pasteStore } from './pastes.ts';
+
+/** @see Store */
+export function libsqlStore(db: Db): Store {
+  return { pastes: pasteStore(db) };
+}
