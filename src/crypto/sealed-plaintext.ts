@@ -59,6 +59,7 @@ export function padded(head: Bytes, content: Pull): Pull {
   let stage: 'head' | 'content' | 'zeros' = 'head';
   let used = 0;
   let zeros = 0;
+  const run = new Uint8Array(ZEROS_BYTES);
   return {
     async read() {
       if (stage === 'head') {
@@ -77,9 +78,9 @@ export function padded(head: Bytes, content: Pull): Pull {
         return Uint8Array.of(END_OF_CONTENT);
       }
       if (zeros === 0) return undefined;
-      const run = new Uint8Array(Math.min(zeros, ZEROS_BYTES));
-      zeros -= run.length;
-      return run;
+      const piece = run.subarray(0, zeros);
+      zeros -= piece.length;
+      return piece;
     },
     cancel: (reason) => content.cancel(reason),
   };
