@@ -1,19 +1,18 @@
 /**
  * Who owns a data directory, and how operator commands reach the owner.
  *
- * The owner holds `server.lock` and answers on the Unix socket `control.sock`. A request is one line of JSON,
- * `{"cmd": "whoami", "args": …}`, and so is its answer, `{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`;
- * a connection may send several, one after the other. Whoever can open the socket may send any command: it is 0600
- * in a directory that is 0700.
+ * The owner holds `server.lock` and answers on the Unix socket `control.sock` (control-protocol.ts). Whoever can
+ * open the socket may send any command: it is 0600 in a directory that is 0700.
  */
 
 import { chmod, mkdir, rm, stat } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
+import { callControl } from './control-client.ts';
+import { ControlError, isRecord, messageOf, onLines, parse, SOCKET_NAME } from './control-protocol.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { withSocketPath } from './socket-path.ts';
 
-export const SOCKET_NAME = 'control.sock';
 export const LOCK_NAME = 'server.lock';
 
 /** A command gets the request's `args` and answers what can be JSON. The message of what it throws is sent back. */
@@ -29,24 +28,6 @@ export interface Owner {
   readonly since: string;
 }
 
-/**
- * - `held`: another process owns the data directory.
- * - `no_server`: nobody owns it, so there is nobody to ask.
- * - `refused`: the server refused the command; the message is its own.
- * - `broken`: the connection ended, timed out or carried something else than the protocol.
- * - `unusable`: the directory or the socket cannot be used.
- */
-export type ControlProblem = 'held' | 'no_server' | 'refused' | 'broken' | 'unusable';
-
-export class ControlError extends Error {
-  override readonly name = 'ControlError';
-  readonly problem: ControlProblem;
-  constructor(problem: ControlProblem, message: string) {
-    super(message);
-    this.problem = problem;
-  }
-}
-
 export interface Ownership {
   /** Adds commands to those that are answered. */
   answer(commands: ControlCommands): void;
@@ -54,8 +35,6 @@ export interface Ownership {
   release(): Promise<void>;
 }
 
-/** A line of the protocol may have this many UTF-16 units. */
-const LONGEST_LINE = 1024 * 1024;
 const MOST_CONNECTIONS = 32;
 /** How long a new owner may take until it answers, and how long we ask it, in milliseconds. */
 const STARTING_MS = 2000;
@@ -106,30 +85,6 @@ export async function acquire(
       lock.release();
     },
   };
-}
-
-/**
- * Sends one command to the owner of `dataDir` and answers its result. Throws ControlError: `no_server` when the
- * caller may do the work itself (after it has acquired the directory).
- */
-export async function callControl(
-  dataDir: string,
-  cmd: string,
-  args: unknown = null,
-  { timeoutMs = 30_000 }: { timeoutMs?: number } = {},
-): Promise<unknown> {
-  const socket = await withSocketPath(resolve(dataDir), SOCKET_NAME, open);
-  try {
-    const line = await exchange(socket, `${JSON.stringify({ cmd, args })}\n`, timeoutMs);
-    const answer: unknown = parse(line);
-    if (!isRecord(answer) || typeof answer.ok !== 'boolean') {
-      throw new ControlError('broken', 'The server answered with something else than the control protocol.');
-    }
-    if (!answer.ok) throw new ControlError('refused', String(answer.error));
-    return answer.result;
-  } finally {
-    socket.destroy();
-  }
 }
 
 async function makePrivate(dir: string): Promise<void> {
@@ -211,34 +166,6 @@ async function runCommand(line: string, table: ReadonlyMap<string, ControlComman
   }
 }
 
-/** Calls `take` with each line, one at a time: the next comes after `done`. Too long a line ends the connection. */
-function onLines(socket: Socket, take: (line: string, done: () => void) => void): void {
-  let buffered = '';
-  let taking = false;
-  socket.setEncoding('utf8');
-  function next(): void {
-    const end = buffered.indexOf('\n');
-    if (end > LONGEST_LINE || (end === -1 && buffered.length > LONGEST_LINE)) {
-      socket.destroy();
-      return;
-    }
-    if (taking || end === -1) return;
-    const line = buffered.slice(0, end);
-    buffered = buffered.slice(end + 1);
-    taking = true;
-    socket.pause();
-    take(line, () => {
-      taking = false;
-      socket.resume();
-      next();
-    });
-  }
-  socket.on('data', (chunk: string) => {
-    buffered += chunk;
-    next();
-  });
-}
-
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((done, fail) => {
     server.once('error', fail);
@@ -247,54 +174,4 @@ function listen(server: Server, path: string): Promise<void> {
       done();
     });
   });
-}
-
-function open(path: string): Promise<Socket> {
-  return new Promise((done, fail) => {
-    const socket = connect(path);
-    socket.once('connect', () => done(socket));
-    socket.once('error', (thrown: NodeJS.ErrnoException) => {
-      socket.destroy();
-      const nobody = thrown.code === 'ENOENT' || thrown.code === 'ECONNREFUSED';
-      fail(
-        nobody
-          ? new ControlError('no_server', 'No server is running on this data directory.')
-          : new ControlError('unusable', `The control socket cannot be opened: ${messageOf(thrown)}`),
-      );
-    });
-  });
-}
-
-/** Sends `request` and answers the first line that comes back. */
-function exchange(socket: Socket, request: string, timeoutMs: number): Promise<string> {
-  return new Promise((done, fail) => {
-    const broken = (what: string): void => fail(new ControlError('broken', `The server ${what}.`));
-    const timer = setTimeout(() => broken('did not answer in time'), timeoutMs);
-    socket.on('close', () => {
-      clearTimeout(timer);
-      broken('ended the connection without an answer');
-    });
-    socket.on('error', () => broken('broke the connection'));
-    onLines(socket, (line) => {
-      clearTimeout(timer);
-      done(line);
-    });
-    socket.write(request);
-  });
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }
