@@ -212,7 +212,7 @@ export function name(
   example: string,
   refuse: (value: string) => string | undefined = () => undefined,
 ): Kind<string> {
-  return kind("letters, digits and !#$%&'*+-.^_`|~", example, (value) => {
+  return kind('a token: letters, digits and punctuation that separates nothing', example, (value) => {
     if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/.test(value))
       return bad('holds other characters than a name may');
     const wrong = refuse(value);

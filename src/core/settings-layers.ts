@@ -125,7 +125,8 @@ function fromEnvironment(
     return own === undefined
       ? undefined
       : { kind: 'value', label: own, source: 'environment', raw: env[own] };
-  const oldRaw = env[old] === '' ? '' : rewrite(env[old] ?? '');
+  const text = env[old]?.trim() ?? '';
+  const oldRaw = text === '' ? '' : rewrite(text);
   if (own === undefined) return { kind: 'value', label: old, source: 'environment', raw: oldRaw };
   if (!agree(entry, env[own], oldRaw)) {
     problems.push({

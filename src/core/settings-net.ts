@@ -41,6 +41,11 @@ export function parseAddress(text: string): Parsed<Address> {
   return host.ok ? good({ host: host.value, port }) : host;
 }
 
+/** `host:port`, an IPv6 host in brackets. */
+export function addressText({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** An IPv4 address in four decimal parts, or a DNS name in lower case. */
 export function parseHostName(text: string): Parsed<string> {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return good(text);
@@ -123,7 +128,8 @@ function fixedBits(index: number, prefix: number): number {
 
 /** An exact web origin, spelled as browsers send it (RFC 6454 section 6.2): no path, no default port, lower case. */
 export function parseOrigin(text: string): Parsed<string> {
-  if (text === '*') return bad('must name each origin exactly: "*" would let any site act for its visitors');
+  if (text.includes('*'))
+    return bad('must name each origin exactly: "*" would let other sites act for their visitors');
   const url = parseUrl(text);
   if (!url.ok) return bad('is not a web origin');
   if (text !== url.value.origin) return bad(`must be an origin alone, spelled exactly ${url.value.origin}`);

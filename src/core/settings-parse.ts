@@ -90,7 +90,7 @@ const NANOSECONDS: Readonly<Record<string, bigint>> = {
   h: 3_600_000_000_000n,
   d: 86_400_000_000_000n,
 };
-const DURATION_PART = /(\d{1,15})(?:\.(\d{1,15}))?(ns|us|µs|μs|ms|s|m|h|d)/gy;
+const DURATION_PART = /(?=\.?\d)(\d{0,15})(?:\.(\d{0,15}))?(ns|us|µs|μs|ms|s|m|h|d)/gy;
 
 /** The longest duration that means anything here: a hundred years, in milliseconds. */
 export const LONGEST_MS = 36_525 * 86_400_000;

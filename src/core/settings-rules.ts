@@ -1,8 +1,9 @@
 /** Rules between settings: what each value alone cannot show. */
 
+import type { Entry } from './settings-entry.ts';
 import type { SettingsProblem } from './settings-layers.ts';
-import { type Address, addressesClash, isLoopback } from './settings-net.ts';
-import type { SettingName, Values } from './settings-table.ts';
+import { addressesClash, addressText, isLoopback } from './settings-net.ts';
+import { type SettingName, TABLE, type Values } from './settings-table.ts';
 
 /**
  * A rule names every setting that it looks at, the one to blame first, and answers a clause that follows the name,
@@ -158,13 +159,10 @@ export function brokenRules(values: Values, refused: ReadonlySet<SettingName>): 
   return RULES.flatMap(({ of, check }) => {
     if (of.some((name) => refused.has(name))) return [];
     const wrong = check(values);
-    return typeof wrong === 'string' ? [{ name: of[0], wrong }] : [];
+    if (typeof wrong !== 'string') return [];
+    const entry: Entry = TABLE[of[0]];
+    return [{ name: of[0], wrong, shape: entry.kind.shape, example: entry.example ?? entry.kind.example }];
   });
-}
-
-/** `host:port`, an IPv6 host in brackets. */
-export function addressText({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** The host of an origin, an IPv6 one without brackets. */

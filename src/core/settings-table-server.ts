@@ -280,9 +280,24 @@ export const TIMEOUTS = {
     'http.admin.read_header_timeout',
     kinds.timer,
     '10s',
-    'The same on the admin door.',
+    'The admin door: for the head of a request.',
   ),
-  SAFE_ADMIN_READ_TIMEOUT: set('http.admin.read_timeout', kinds.timer, '30s', ''),
-  SAFE_ADMIN_WRITE_TIMEOUT: set('http.admin.write_timeout', kinds.timer, '300s', ''),
-  SAFE_ADMIN_IDLE_TIMEOUT: set('http.admin.idle_timeout', kinds.timer, '120s', ''),
+  SAFE_ADMIN_READ_TIMEOUT: set(
+    'http.admin.read_timeout',
+    kinds.timer,
+    '30s',
+    'The admin door: for a whole request. 0 is none.',
+  ),
+  SAFE_ADMIN_WRITE_TIMEOUT: set(
+    'http.admin.write_timeout',
+    kinds.timer,
+    '300s',
+    'The admin door: for a whole answer. 0 is none.',
+  ),
+  SAFE_ADMIN_IDLE_TIMEOUT: set(
+    'http.admin.idle_timeout',
+    kinds.timer,
+    '120s',
+    'The admin door: between two requests of a connection.',
+  ),
 };

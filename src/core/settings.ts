@@ -12,15 +12,16 @@ import {
   type SettingsProblem,
   type Winner,
 } from './settings-layers.ts';
-import { type Address, isLoopback } from './settings-net.ts';
-import { addressText, brokenRules } from './settings-rules.ts';
+import { type Address, addressText, isLoopback } from './settings-net.ts';
+import { brokenRules } from './settings-rules.ts';
 import { ENTRIES, type SettingName, type Values } from './settings-table.ts';
 import type { LimitClass, SettingInForce, SettingSource, Settings } from './settings-types.ts';
 
 export { type SecretFile, type SettingsInput, type SettingsProblem, secretFiles } from './settings-layers.ts';
-export { type Address, type Cidr, inNetworks } from './settings-net.ts';
+export { type Address, addressText, type Cidr, inNetworks } from './settings-net.ts';
 export type { SettingName } from './settings-table.ts';
 export * from './settings-types.ts';
+export { settingsWarnings } from './settings-warnings.ts';
 
 export type SettingsResult =
   | { readonly ok: true; readonly settings: Settings }
@@ -49,7 +50,10 @@ export function parseSettings(input: SettingsInput): SettingsResult {
   const [first, ...others] = problems;
   if (first !== undefined) return { ok: false, problems: [first, ...others] };
   const settings = assemble(typed);
-  return { ok: true, settings: { ...settings, inForce: inForce.map((row) => withComputed(row, settings)) } };
+  return {
+    ok: true,
+    settings: { ...settings, inForce: inForce.map((row) => withComputed(row, settings, input)) },
+  };
 }
 
 /** The settings of somebody who has set nothing. */
@@ -97,7 +101,7 @@ function take(entry: Entry, won: Winner, input: SettingsInput): Taken {
   const parsed = v.safeParse(entry.kind.schema, raw);
   if (parsed.success) return { value: parsed.output, raw, source };
   const wrong = parsed.issues[0].message;
-  return refuse(raw === '' ? `${wrong}; leave it out to have it not set` : wrong, raw);
+  return refuse(raw === '' ? `${wrong}; leave it out if nothing is meant` : wrong, raw);
 }
 
 /** A value as one would write it. User information in a URL, wherever one was typed, is left out. */
@@ -112,7 +116,7 @@ function rawText(raw: unknown): string {
 
 function describe(name: SettingName, entry: Entry, raw: unknown, source: SettingSource): SettingInForce {
   if (raw === undefined) return { name, value: 'not set', secret: entry.secret === true, source };
-  if (entry.secret) return { name, value: raw === '' ? 'set to nothing' : 'set', secret: true, source };
+  if (entry.secret) return { name, value: 'set', secret: true, source };
   const text = rawText(raw);
   return {
     name,
@@ -122,11 +126,16 @@ function describe(name: SettingName, entry: Entry, raw: unknown, source: Setting
   };
 }
 
-/** The database that follows from the data folder is worth more to an operator than "not set". */
-function withComputed(row: SettingInForce, settings: Omit<Settings, 'inForce'>): SettingInForce {
-  return row.name === 'SAFE_DATABASE_URL' && row.source === 'default'
-    ? { ...row, value: settings.database.url }
-    : row;
+/** What follows from other settings, or from where a file was found, is worth more to an operator than "not set". */
+function withComputed(
+  row: SettingInForce,
+  settings: Omit<Settings, 'inForce'>,
+  { toml, tomlName }: SettingsInput,
+): SettingInForce {
+  if (row.name === 'SAFE_DATABASE_URL' && row.source === 'default')
+    return { ...row, value: settings.database.url };
+  if (row.name === 'SAFE_CONFIG_FILE' && toml !== undefined) return { ...row, value: tomlName ?? 'read' };
+  return row;
 }
 
 /** How each setting came to be, in the order of the documentation. Secrets are only `set` or `not set`. */
