@@ -1,0 +1,94 @@
+/**
+ * What a paste's bytes are, by themselves, and as what they may leave. Nothing that a browser would run ever
+ * leaves under its own name.
+ */
+import { fileTypeFromBuffer } from 'file-type';
+
+/** How much of a body's beginning decides. */
+export const MEDIA_TYPE_PREFIX_BYTES = 8192;
+
+const TEXT = 'text/plain';
+const BYTES = 'application/octet-stream';
+const SHOWN_IMAGES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
+
+/**
+ * Formats that are written in text but that nobody reads as text, with signatures too long to be the beginning of
+ * a sentence. For all other text a signature says nothing: many are two or three letters.
+ */
+const WRITTEN_IN_TEXT: ReadonlySet<string> = new Set([
+  'application/pdf',
+  'application/eps',
+  'application/postscript',
+  'application/rtf',
+]);
+
+/** What browsers render or run as a document. Found in bytes that are not even UTF-8, it is bytes to us. */
+const ACTIVE = /^text\/|[/+-](xml|html|javascript|ecmascript)$/;
+
+/**
+ * The MIME type of a body: magic bytes first, then UTF-8 (`text/plain`), then `application/octet-stream`. HTML,
+ * SVG, XML and scripts are text like any other. The types that are shown inline (PNG, JPEG, GIF, WebP) are only
+ * given where the signature is complete.
+ *
+ * @param prefix the first {@link MEDIA_TYPE_PREFIX_BYTES} of the body, or all of it
+ * @param utf8 whether the whole body is valid UTF-8
+ */
+export async function mediaType(prefix: Uint8Array, utf8: boolean): Promise<string> {
+  const magic = await magicType(prefix);
+  // No text holds a NUL; a binary format that happens to be valid UTF-8 (a small GIF, a tar of texts) does.
+  if (utf8 && !prefix.includes(0)) return magic !== undefined && WRITTEN_IN_TEXT.has(magic) ? magic : TEXT;
+  const image = imageType(prefix);
+  if (image !== undefined) return image;
+  if (magic !== undefined && !ACTIVE.test(magic) && !SHOWN_IMAGES.has(magic)) return magic;
+  return utf8 ? TEXT : BYTES;
+}
+
+async function magicType(prefix: Uint8Array): Promise<string | undefined> {
+  try {
+    return (await fileTypeFromBuffer(prefix))?.mime;
+  } catch {
+    // A parser of dozens of formats, given hostile or cut-off bytes. That it gives up is an answer.
+    return undefined;
+  }
+}
+
+/** PNG (also animated), JPEG, GIF and WebP by their whole signatures, up to the first part that each must have. */
+function imageType(bytes: Uint8Array): string | undefined {
+  if (holds(bytes, 0, '\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR')) return 'image/png';
+  if (holds(bytes, 0, '\xff\xd8\xff') && isJpegMarker(bytes[3] ?? 0)) return 'image/jpeg';
+  // Signature and logical screen descriptor.
+  if ((holds(bytes, 0, 'GIF87a') || holds(bytes, 0, 'GIF89a')) && bytes.length >= 13) return 'image/gif';
+  const webp = holds(bytes, 0, 'RIFF') && holds(bytes, 8, 'WEBPVP8') && ' LX'.includes(charAt(bytes, 15));
+  return webp ? 'image/webp' : undefined;
+}
+
+/** Frame headers, tables, application data and comments (ITU T.81 table B.1); not JPEG-LS (0xF7). */
+function isJpegMarker(code: number): boolean {
+  return code >= 0xc0 && code <= 0xfe && code !== 0xf7;
+}
+
+function holds(bytes: Uint8Array, offset: number, signature: string): boolean {
+  for (let i = 0; i < signature.length; i += 1) {
+    if (bytes[offset + i] !== signature.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** The byte as a character, or one that occurs in no signature. */
+function charAt(bytes: Uint8Array, offset: number): string {
+  return String.fromCharCode(bytes[offset] ?? 0);
+}
+
+export interface ServedType {
+  /** The answer's `Content-Type`. */
+  readonly contentType: string;
+  /** Whether `Content-Disposition` is `inline`; `attachment` otherwise. */
+  readonly inline: boolean;
+}
+
+/** As what the bytes of a stored type are sent: plain text and four kinds of image, else a download of bytes. */
+export function servedType(mimeType: string): ServedType {
+  if (mimeType === TEXT) return { contentType: 'text/plain; charset=utf-8', inline: true };
+  if (SHOWN_IMAGES.has(mimeType)) return { contentType: mimeType, inline: true };
+  return { contentType: BYTES, inline: false };
+}
