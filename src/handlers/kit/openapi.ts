@@ -1,0 +1,163 @@
+/** A route table as an OpenAPI 3.1 document. Pure: a table and a schema converter in, a value out. */
+import type { GenericSchema } from 'valibot';
+import type { FaultKind } from '../../core/faults.ts';
+import { answerOf } from './errors.ts';
+import type { AnswerNote, HeaderNote, Route } from './route.ts';
+import { mounted } from './table.ts';
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+export type Document = Readonly<Record<string, unknown>>;
+
+export interface DocumentOptions {
+  readonly title: string;
+  readonly description: string;
+  readonly version: string;
+  /** What `SAFE_URL_PREFIX` puts before the paths that move. */
+  readonly prefix: string;
+  readonly schemaOf: (schema: GenericSchema) => JsonSchema;
+}
+
+/** Refusals that every route can make. */
+const COMMON: readonly FaultKind[] = [
+  'rate_limited',
+  'rate_limit_unavailable',
+  'storage_unavailable',
+  'internal_error',
+];
+
+const ERROR_SCHEMA: JsonSchema = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['code', 'message'],
+      properties: {
+        code: { type: 'string' },
+        message: { type: 'string' },
+        request_id: { type: 'string' },
+      },
+      additionalProperties: false,
+    },
+  },
+  additionalProperties: false,
+};
+
+const REQUEST_ID = {
+  'X-Request-ID': {
+    description: "The caller's id when it matches [A-Za-z0-9._-]{1,64}, else a fresh one.",
+    required: true,
+    schema: { type: 'string' },
+  },
+};
+
+const headersOf = (notes: Readonly<Record<string, HeaderNote>> = {}) =>
+  Object.fromEntries(
+    Object.entries(notes).map(([name, { description, required }]) => [
+      name,
+      { description, required: required ?? false, schema: { type: 'string' } },
+    ]),
+  );
+
+function successOf(note: AnswerNote, schemaOf: DocumentOptions['schemaOf']) {
+  const content = {
+    ...(note.schema && { 'application/json': { schema: schemaOf(note.schema) } }),
+    ...Object.fromEntries((note.types ?? []).map((type) => [type, {}])),
+  };
+  return { description: note.description, headers: { ...REQUEST_ID, ...headersOf(note.headers) }, content };
+}
+
+/** Refusals by status: those that share one are told apart by their code. */
+function refusalsOf(faults: readonly FaultKind[]) {
+  const byStatus = new Map<number, FaultKind[]>();
+  for (const fault of new Set(faults)) {
+    const { status } = answerOf(fault);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), fault]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, kinds]) => [
+      String(status),
+      {
+        description: kinds.map((kind) => `${kind}: ${answerOf(kind).message}`).join('; '),
+        headers: REQUEST_ID,
+        content: {
+          'application/json': {
+            schema: {
+              allOf: [
+                { $ref: '#/components/schemas/Error' },
+                { properties: { error: { properties: { code: { enum: kinds } } } } },
+              ],
+            },
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function operationOf(route: Route, { schemaOf }: DocumentOptions) {
+  const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
+  const { body } = route;
+  return {
+    operationId: route.id,
+    summary: route.summary,
+    tags: [route.id.split('.')[0]],
+    'x-limit-class': route.limit,
+    'x-gate': route.gate,
+    parameters: [
+      ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+      ...Object.entries(route.headers ?? {}).map(([name, { description, required }]) => ({
+        name,
+        in: 'header',
+        description,
+        required: required ?? false,
+        schema: { type: 'string' },
+      })),
+    ],
+    ...(body && {
+      requestBody: {
+        description: body.description,
+        required: true,
+        content: {
+          ...Object.fromEntries(body.types.map((type) => [type, {}])),
+          ...(body.json && { 'application/json': { schema: schemaOf(body.json) } }),
+        },
+      },
+    }),
+  };
+}
+
+/** The document of one listener. */
+export function openapi(routes: readonly Route[], options: DocumentOptions): Document {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = mounted(route, options.prefix).replace(/:(\w+)/g, '{$1}');
+    const successes = Object.fromEntries(
+      Object.entries(route.answers).map(([status, note]) => [status, successOf(note, options.schemaOf)]),
+    );
+    const operation = operationOf(route, options);
+    const refusals = refusalsOf([...COMMON, ...(route.path.includes(':') ? (['not_found'] as const) : []), ...route.faults]);
+    const item = paths[path] ?? {};
+    paths[path] = item;
+    item[route.method.toLowerCase()] = { ...operation, responses: { ...successes, ...refusals } };
+    if (route.method === 'GET') {
+      item['head'] = {
+        ...operation,
+        operationId: `${route.id}.head`,
+        summary: `${route.summary} Without the body.`,
+        responses: { ...successes, ...refusals },
+      };
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: options.title,
+      description: options.description,
+      version: options.version,
+      license: { name: 'AGPL-3.0-only', identifier: 'AGPL-3.0-only' },
+    },
+    paths,
+    components: { schemas: { Error: ERROR_SCHEMA } },
+  };
+}
