@@ -14,8 +14,13 @@ const CHANGES_SCHEMA = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE']
 interface Prepared {
   readonly run: (args: unknown[]) => { changes: number };
   readonly all: (args: unknown[]) => SqlValue[][];
-  /** Column names, or undefined for a statement that answers no rows. */
-  readonly columns: readonly string[] | undefined;
+  readonly answersRows: boolean;
+  /**
+   * Column names, asked for after the first run: only then does the engine look whether the schema that it knows
+   * is still the database's.
+   */
+  columns: readonly string[] | undefined;
+  readonly readColumns: () => readonly string[];
   readonly changesRows: boolean;
   readonly changesSchema: boolean;
 }
@@ -134,7 +139,7 @@ function connectionOver(db: Database.Database): Connection {
       const statement = prepared(sql);
       // Always one array: the engine's binding aborts the process when it is given a lone buffer.
       const bound = args.map(bindable);
-      if (statement.columns === undefined) {
+      if (!statement.answersRows) {
         const { changes } = statement.run(bound);
         if (statement.changesSchema) {
           schemaChanged = true;
@@ -143,6 +148,7 @@ function connectionOver(db: Database.Database): Connection {
         return { columns: [], rows: [], changes };
       }
       const rows = statement.all(bound);
+      statement.columns ??= statement.readColumns();
       // `all` counts no changes, so a statement with RETURNING is asked about afterwards.
       const changes = statement.changesRows ? changesOf(countChanges.all([])) : 0;
       return { columns: statement.columns, rows, changes };
@@ -174,7 +180,9 @@ function prepare(db: Database.Database, sql: string): Prepared {
     run: (args) => statement.run(args),
     // The engine's types do not know raw mode; the values are those of SqlValue, blobs as Buffers.
     all: (args) => statement.all(args) as SqlValue[][],
-    columns: reader ? statement.columns().map(({ name }) => name) : undefined,
+    answersRows: reader,
+    columns: undefined,
+    readColumns: () => statement.columns().map(({ name }) => name),
     changesRows: CHANGES_ROWS.has(word) || (word === 'WITH' && /\breturning\b/i.test(sql)),
     changesSchema: CHANGES_SCHEMA.has(word),
   };

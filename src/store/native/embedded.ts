@@ -73,8 +73,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     if (!memory) await prepareFile(path);
     writer = await lane(memory ? 'both' : 'writer');
     const count = memory ? 0 : Math.max(1, options.readers ?? 2);
-    // One after the other, so that a refusal leaves none behind unseen.
-    for (let i = 0; i < count; i++) readers.push(await lane('reader'));
+    const started = await Promise.allSettled(Array.from({ length: count }, () => lane('reader')));
+    readers = started.flatMap((reader) => (reader.status === 'fulfilled' ? [reader.value] : []));
+    for (const reader of started) if (reader.status === 'rejected') throw reader.reason;
   } catch (thrown) {
     await Promise.all(readers.map((reader) => reader.close()));
     await writer?.close();
