@@ -54,6 +54,17 @@ describe('the memory limiter under many peers', () => {
     assert.equal(await limiter.hit('r:auth:6', 1, MINUTE, later), later + MINUTE);
   });
 
+  it('gives a peer that comes again its own count, although it is full of peers that have gone', async () => {
+    const limiter = memoryLimiter({ maxEntries: 2 });
+    await limiter.hit('r:auth:1', 1, MINUTE, START);
+    await limiter.hit('r:auth:2', 1, MINUTE, START);
+    const later = START + MINUTE;
+    assert.equal(await limiter.hit('r:auth:3', 1, MINUTE, later), undefined, 'takes the shared count');
+    assert.equal(await limiter.hit('r:auth:4', 1, MINUTE, later), later + MINUTE);
+    assert.equal(await limiter.hit('r:auth:1', 1, MINUTE, later), undefined);
+    assert.equal(await limiter.hit('r:auth:2', 1, MINUTE, later), undefined);
+  });
+
   it('keeps a count whose window crosses the boundary at which old ones are forgotten', async () => {
     const limiter = memoryLimiter({ maxEntries: 10 });
     const start = Math.ceil(START / MINUTE) * MINUTE - 1;
