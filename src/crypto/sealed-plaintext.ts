@@ -161,6 +161,7 @@ function lastNonZero(bytes: Bytes): number {
   let end = bytes.length;
   const unaligned = (bytes.byteOffset + end) % 4;
   for (let i = 0; i < unaligned && end > 0; i++) if (bytes[--end] !== 0) return end;
+  if (end === 0) return -1;
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + (end % 4), Math.floor(end / 4));
   let word = words.length;
   while (word > 0 && words[word - 1] === 0) word--;
