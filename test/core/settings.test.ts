@@ -494,6 +494,20 @@ test('what is allowed but unwise is said', () => {
   assert.match(said({ SAFE_ADMIN_BIND_ADDR: '[::]:8081' }), /admin door listens on \[::\]:8081/);
   assert.match(said({ SAFE_TRUSTED_PROXIES: '0.0.0.0/0' }), /every address/);
   assert.match(said({ SAFE_METRICS_TOKEN: 'c4n4ry' }), /^SAFE_METRICS_TOKEN is shorter(?!.*c4n4ry)/);
+  const plainCookie = { SAFE_WEB_SESSION_COOKIE_SECURE: '0', SAFE_WEB_SESSION_COOKIE_NAME: 'session' };
+  assert.match(
+    said({ ...plainCookie, SAFE_WEB_ALLOWED_ORIGINS: 'http://localhost:3000' }),
+    /For development only/,
+  );
+  const mail = { SAFE_EMAIL_BACKEND: 'smtp', SAFE_SMTP_HOST: 'smtp.example', SAFE_SMTP_FROM: 'a@b.example' };
+  assert.match(said({ ...mail, SAFE_SMTP_STARTTLS: 'opportunistic' }), /SAFE_SMTP_STARTTLS is opportunistic/);
+  assert.equal(
+    said(mail) + said({ ...mail, SAFE_SMTP_STARTTLS: 'disabled', SAFE_SMTP_HOST: 'localhost' }),
+    '',
+  );
+  const cache = { SAFE_COORDINATION_BACKEND: 'valkey', SAFE_VALKEY_ADDR: 'cache.example:6379' };
+  assert.match(said(cache), /SAFE_VALKEY_TLS is false/);
+  assert.equal(said({ ...cache, SAFE_VALKEY_TLS: 'true' }), '');
   assert.match(said({ SAFE_DATABASE_URL: 'http://db.example:8080', SAFE_SECRET_KEY: KEY }), /no TLS/);
   assert.match(said({ SAFE_DATABASE_URL: 'libsql://db.example:8080?tls=0', SAFE_SECRET_KEY: KEY }), /no TLS/);
   assert.equal(said({ SAFE_DATABASE_URL: 'http://127.0.0.1:8080', SAFE_SECRET_KEY: KEY }), '');
