@@ -40,6 +40,24 @@ export function malformedHeaders(): MalformedVector[] {
     add(id, error, chunk.replace(from, to), 'chunk');
   };
 
+  const starts = {
+    'plain-text': 'A paste that nobody sealed, long enough to be one.',
+    'an-age-file': 'age-encryption.org/v1\n-> X25519 AAAA\n',
+    'version-two': 'sallyport-sealed/2\n\0\0\0\x02{}',
+    'carriage-return': 'sallyport-sealed/1\r\n\0\0\0\x02{}',
+    'byte-order-mark-first': '\ufeffsallyport-sealed/1\n\0\0\0\x02{}',
+    'not-from-its-start': 'allyport-sealed/1\n',
+  };
+  for (const [id, start] of Object.entries(starts)) {
+    vectors.push({
+      id,
+      kind: 'paste',
+      key: keyText,
+      file: Buffer.from(start).toString('base64'),
+      error: 'bad_magic',
+    });
+  }
+
   add('header-not-json', 'bad_header_json', paste.slice(0, -1));
   add('header-trailing-comma', 'bad_header_json', `${paste.slice(0, -1)},}`);
   add('header-comment', 'bad_header_json', `${paste}/**/`);
