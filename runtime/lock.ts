@@ -23,7 +23,7 @@ const BUSY = 5;
  * opened.
  */
 export function takeLock(path: string): Lock | undefined {
-  closeSync(openSync(path, 'a', 0o600));
+  makeEmpty(path);
   const db = new Database(path);
   let held = true;
   try {
@@ -44,6 +44,18 @@ export function takeLock(path: string): Lock | undefined {
       db.close();
     },
   };
+}
+
+/**
+ * Makes the file unless it is there. One that is there is not even opened: closing any descriptor of a file drops
+ * all locks that the process has on it (POSIX.1, `fcntl`), those of a lock that is held among them.
+ */
+function makeEmpty(path: string): void {
+  try {
+    closeSync(openSync(path, 'ax', 0o600));
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
+  }
 }
 
 function isBusy(thrown: unknown): boolean {

@@ -53,7 +53,8 @@ export function serverDatabase(url: string): DbFactory {
   };
 }
 
-async function dropEverything(db: Db): Promise<void> {
+/** Empties the database behind `db`. */
+export async function dropEverything(db: Db): Promise<void> {
   // Latest first, so that no table goes before those that refer to it.
   const sql =
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid DESC";

@@ -110,18 +110,23 @@ function leastBusy(lanes: readonly Lane[], otherwise: Lane): Lane {
   return chosen;
 }
 
-/** Makes the file before the engine does, because its log and index take over the file's mode. */
+/**
+ * Makes the file before the engine does, because its log and index take over the file's mode. One that is there is
+ * not even opened: closing any descriptor of a file drops all locks that the process has on it (POSIX.1, `fcntl`).
+ */
 async function prepareFile(path: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(path, 'a', 0o600);
-    await file.close();
-    for (const suffix of ['', '-wal', '-shm']) await chmod(path + suffix, 0o600).catch(ignoreMissing);
+    const made = await open(path, 'ax', 0o600).catch(ignoring('EEXIST'));
+    await made?.close();
+    for (const suffix of ['', '-wal', '-shm']) await chmod(path + suffix, 0o600).catch(ignoring('ENOENT'));
   } catch (thrown) {
     throw new DbError('internal', thrown instanceof Error ? thrown.message : String(thrown));
   }
 }
 
-function ignoreMissing(thrown: unknown): void {
-  if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown;
+function ignoring(code: string): (thrown: unknown) => undefined {
+  return (thrown) => {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === code)) throw thrown;
+  };
 }

@@ -94,13 +94,27 @@ function work(): void {
   for (drain(); waiting.length > 0; drain()) {
     const group = nextGroup();
     const writes = group[0]?.mode === 'write';
+    const behind = waiting.length;
     const answers = writes ? commitGroup(holder, group) : group.map(readOne);
+    if (writes && answers.every(isBusy)) answers.push(...refuseBehind(behind, answers[0]));
     const schemaChanged = current?.takeSchemaChanged() ?? false;
     if (schemaChanged) current?.forget();
     send({ kind: 'done', answers, schemaChanged }, movable(answers));
     if (writes) afterCommit(group);
   }
   if (closing) end();
+}
+
+function isBusy({ outcome }: Answer): boolean {
+  return 'error' in outcome && outcome.error.kind === 'busy';
+}
+
+/**
+ * Refuses the `count` batches that stood in the queue while the one before them waited for a lock in vain, so that
+ * nobody waits for it several times over.
+ */
+function refuseBehind(count: number, like: Answer | undefined): Answer[] {
+  return like === undefined ? [] : waiting.splice(0, count).map(({ id }) => ({ id, outcome: like.outcome }));
 }
 
 function movable(answers: readonly Answer[]): ArrayBuffer[] {

@@ -1,0 +1,30 @@
+/** Randomness that a failed run can be repeated with: the seed is printed, and SALLYPORT_TEST_SEED sets it. */
+
+import { randomInt } from 'node:crypto';
+import type { TestContext } from 'node:test';
+
+export interface Seeded {
+  /** A whole number from 0 to `below` - 1. */
+  below(below: number): number;
+}
+
+/** A generator (mulberry32) for one test, which prints its seed. */
+export function seeded(t: Pick<TestContext, 'diagnostic'>): Seeded {
+  const given = process.env.SALLYPORT_TEST_SEED;
+  const seed = given === undefined ? randomInt(2 ** 32) : Number(given);
+  t.diagnostic(`SALLYPORT_TEST_SEED=${seed}`);
+  let state = seed >>> 0;
+  return {
+    below(below) {
+      state = (state + 0x6d2b79f5) >>> 0;
+      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+      return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+    },
+  };
+}
+
+/** `normal` rounds times SALLYPORT_TEST_ROUNDS, which is 1 unless set (a long soak sets 10). */
+export function rounds(normal: number): number {
+  return normal * Math.max(1, Number(process.env.SALLYPORT_TEST_ROUNDS ?? '1') || 1);
+}
