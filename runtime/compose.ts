@@ -1,0 +1,176 @@
+/** From settings to two open doors: the ports are made here, on Node and on Bun alike. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Deps } from '../src/core/deps.ts';
+import { memoryLimiter } from '../src/core/limiter.ts';
+import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
+import type { Settings, TlsFiles } from '../src/core/settings-types.ts';
+import { sweep } from '../src/core/sweep.ts';
+import { keyedTurns } from '../src/core/turns.ts';
+import { VERSION } from '../src/core/version.ts';
+import { openKeyring } from '../src/crypto/keyring.ts';
+import { createAdmin } from '../src/handlers/admin.ts';
+import { createMain } from '../src/handlers/main.ts';
+import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
+import { libsqlStore } from '../src/store/libsql/store.ts';
+import { nodeHasher } from './argon2.ts';
+import { acquire } from './control.ts';
+import { ControlError } from './control-protocol.ts';
+import { nodeDigest } from './digest.ts';
+import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
+import { type ProcessLog, typeName } from './log.ts';
+import { bootstrapSecret, secretKey } from './secrets.ts';
+import { EXIT, GRACE_MS } from './shutdown.ts';
+import { openDatabase } from './storage.ts';
+import { startSweeper } from './sweeper.ts';
+
+/** How many peers are counted at a time; about 25 MB when all places are taken. */
+const COUNTED_PEERS = 100_000;
+/** How many passwords may wait to be hashed. */
+const QUEUED_HASHES = 64;
+/** Bytes of an upload that nobody continues are swept after so long. */
+const STAGING_LIFETIME_MS = 15 * 60_000;
+
+export interface Runtime {
+  openListener(plan: ListenerPlan): Promise<Listener>;
+  /** Whether an admin exists; while none does, a one-time bootstrap secret is kept ready. */
+  adminExists(settings: Settings): Promise<boolean>;
+}
+
+export interface Running {
+  /** Where each door is. */
+  readonly doors: { readonly main: readonly string[]; readonly admin: readonly string[] };
+  /** The file with the one-time bootstrap secret, while one is there to be used. */
+  readonly bootstrapFile: string | undefined;
+  /** Sentences for the operator. */
+  readonly warnings: readonly string[];
+  /** Stops accepting, finishes what is in flight (at most {@link GRACE_MS}), and closes everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens storage, then both doors.
+ * @throws StartError with one sentence that says what to do; everything that was open is closed again
+ */
+export async function compose(settings: Settings, runtime: Runtime, log: ProcessLog): Promise<Running> {
+  // What was opened, last first: a failed start and a stop both close in that order.
+  const closers: (() => Promise<void> | void)[] = [];
+  const closeAll = async () => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  };
+  try {
+    const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
+    closers.push(() => owned.release());
+    const key = secretKey(settings.secretKey, settings.dataDir);
+    const { db, close } = await openDatabase({
+      database: settings.database,
+      now: Date.now(),
+      onFatal: (error) => {
+        log.write('error', 'the database thread ended', { error_type: typeName(error), kind: error.kind });
+        log.flush();
+        process.exit(EXIT.failed);
+      },
+    });
+    closers.push(close);
+    const hasher = nodeHasher({ maxQueued: QUEUED_HASHES });
+    closers.push(() => hasher.close());
+
+    const ports: Omit<Deps, 'origin'> = {
+      settings,
+      store: libsqlStore(db),
+      blobs: libsqlBlobs(db, {
+        stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
+        stagingLifetimeMs: STAGING_LIFETIME_MS,
+      }),
+      limiter: memoryLimiter({ maxEntries: COUNTED_PEERS }),
+      hasher,
+      keys: openKeyring(key),
+      turns: keyedTurns(),
+      log,
+      now: () => Date.now(),
+      random: (length) => new Uint8Array(randomBytes(length)),
+      digest: nodeDigest,
+      after: (ms, then) => {
+        const timer = setTimeout(then, ms);
+        return () => clearTimeout(timer);
+      },
+      // The listener announces the length and refuses to end a body that has another one.
+      sized: (stream) => stream,
+    };
+    const sweeper = startSweeper((stop) => sweep(ports, stop), settings.sweepIntervalMs, log);
+    closers.push(() => sweeper.stop());
+
+    const waiting = settings.auth.bootstrap.kind === 'generated' && !(await runtime.adminExists(settings));
+    const bootstrapFile = waiting ? bootstrapSecret(settings.dataDir) : undefined;
+
+    // Links carry the port of the main door, which is known once it is bound; requests wait for that moment.
+    const ready = Promise.withResolvers<{ main: Handler; admin: Handler }>();
+    const open = async (door: 'main' | 'admin') => {
+      const tls = tlsMaterial(settings[door].tls);
+      const listener = await runtime.openListener({
+        door,
+        handler: behind(ready.promise.then((handlers) => handlers[door])),
+        addresses: settings[door].addresses,
+        timeouts: settings.http[door],
+        ...(tls !== undefined && { tls }),
+        log,
+        requestId: () => randomBytes(16).toString('hex'),
+      });
+      closers.push(async () => {
+        await listener.stop(0);
+      });
+      return listener;
+    };
+    const main = await open('main');
+    const admin = await open('admin');
+    const origin = publicOrigin(settings, { port: Number(new URL(main.urls[0] ?? '').port) });
+    const deps: Deps = { ...ports, origin };
+    ready.resolve({ main: createMain(deps), admin: createAdmin(deps) });
+
+    return {
+      doors: { main: main.urls, admin: admin.urls },
+      bootstrapFile,
+      warnings: settingsWarnings(settings, origin),
+      async stop() {
+        const [cutMain, cutAdmin] = await Promise.all([main.stop(GRACE_MS), admin.stop(GRACE_MS)]);
+        log.write('info', 'doors closed', { requests_cut: cutMain + cutAdmin });
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    if (error instanceof ControlError) throw new StartError(error.message);
+    throw error;
+  }
+}
+
+/** A handler that waits for the real one, and from then on costs nothing. */
+function behind(coming: Promise<Handler>): Handler {
+  let handler: Handler = async (request, peer) => (await coming)(request, peer);
+  // A start that fails elsewhere leaves this unanswered; that is no second failure.
+  coming.then(
+    (real) => {
+      handler = real;
+    },
+    () => {},
+  );
+  return (request, peer) => handler(request, peer);
+}
+
+function tlsMaterial(files: TlsFiles | undefined): TlsMaterial | undefined {
+  if (files === undefined) return undefined;
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      throw new StartError(
+        `The TLS file ${path} cannot be read. Check its path and that this user may read it.`,
+      );
+    }
+  };
+  return {
+    cert: read(files.certFile),
+    key: read(files.keyFile),
+    ...(files.clientCaFile !== undefined && { clientCa: read(files.clientCaFile) }),
+  };
+}

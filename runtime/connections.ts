@@ -1,0 +1,57 @@
+/** Which connections are busy, so that a shutdown closes the idle ones at once and waits for the others. */
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+export interface Connections {
+  /** A connection was made. */
+  opened(socket: Socket): void;
+  /** A request began on it; it is busy until the response is closed. */
+  began(socket: Socket, res: ServerResponse): void;
+  /** The response under way on it, if any. */
+  current(socket: object): ServerResponse | undefined;
+  readonly draining: boolean;
+  /** Closes the idle connections now, and each busy one when its request is over. */
+  drain(): void;
+  /** Ends every connection. @returns how many requests that cut */
+  cut(): number;
+}
+
+export function trackConnections(): Connections {
+  const open = new Set<Socket>();
+  const busy = new Map<Socket, ServerResponse>();
+  let draining = false;
+
+  const endIfIdle = (socket: Socket) => {
+    if (draining && !busy.has(socket)) socket.destroySoon();
+  };
+  return {
+    opened(socket) {
+      open.add(socket);
+      socket.once('close', () => {
+        open.delete(socket);
+        busy.delete(socket);
+      });
+    },
+    began(socket, res) {
+      busy.set(socket, res);
+      res.once('close', () => {
+        // A pipelined request may already have taken the connection over.
+        if (busy.get(socket) === res) busy.delete(socket);
+        endIfIdle(socket);
+      });
+    },
+    current: (socket) => busy.get(socket as Socket),
+    get draining() {
+      return draining;
+    },
+    drain() {
+      draining = true;
+      for (const socket of open) endIfIdle(socket);
+    },
+    cut() {
+      const requests = busy.size;
+      for (const socket of open) socket.destroy();
+      return requests;
+    },
+  };
+}

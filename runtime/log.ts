@@ -1,0 +1,56 @@
+/**
+ * The log: one JSON object a line on standard output, written by pino. `time` is RFC 3339 UTC with milliseconds,
+ * `level` one of debug, info, warn and error, `msg` what happened; the other fields are numbers, booleans and names
+ * of ours.
+ */
+import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
+import type { Log, LogLevel } from '../src/core/deps.ts';
+
+export interface ProcessLog extends Log {
+  /** Writes out what is buffered, waiting for it: for the end of the process. */
+  flush(): void;
+}
+
+/** What may wait for a slow reader of the log, in bytes. Lines over that are dropped rather than kept in memory. */
+const MAX_BUFFERED = 16 * 1024 * 1024;
+
+/** Where lines go: pino's own destination, or a test's. */
+interface LogOutput extends DestinationStream {
+  on?(event: 'error', listener: () => void): unknown;
+  flushSync?(): void;
+}
+
+/**
+ * Opens the log.
+ * @param to where lines go instead of standard output
+ */
+export function openLog(level: LogLevel, to?: LogOutput): ProcessLog {
+  // Not synchronous: with a slow reader a synchronous log would stop every request.
+  const out: LogOutput = to ?? destination({ fd: 1, sync: false, maxLength: MAX_BUFFERED });
+  // When the reader of the log is gone, the doors go on without one.
+  out.on?.('error', () => {});
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    out,
+  );
+  return {
+    write: (lineLevel, message, fields) => logger[lineLevel](fields, message),
+    flush: () => {
+      try {
+        out.flushSync?.();
+      } catch {
+        // Nothing can be written any more, and nobody is there to be told.
+      }
+    },
+  };
+}
+
+/** The type of what was thrown, never its message, which can carry values, queries and paths. */
+export function typeName(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.name : typeof thrown;
+}

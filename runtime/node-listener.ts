@@ -1,0 +1,241 @@
+/**
+ * A door on `node:http` or `node:https`. `@whatwg-node/server` makes the fetch `Request`; the socket's side (what
+ * a client may still send after an answer, how a broken body looks, time limits, shutdown) is decided here.
+ */
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Server as NetServer, Socket } from 'node:net';
+import { createServerAdapter, type NodeRequest } from '@whatwg-node/server';
+import type { Peer } from '../src/handlers/kit/peer.ts';
+import { type Connections, trackConnections } from './connections.ts';
+import { bindProblem, type Listener, type ListenerPlan, showAddress } from './listener.ts';
+import { bodyChunks, linger } from './request-body.ts';
+import { sendResponse } from './send-response.ts';
+import { tlsOptions, verifiedCertificate } from './tls.ts';
+import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refusal.ts';
+
+/** All header lines of a request together, in bytes. */
+const MAX_HEADER_BYTES = 16 * 1024;
+/** Connections of one address at a time; more are dropped before they cost memory. */
+const MAX_CONNECTIONS = 10_000;
+
+/** Binds every address of the plan. @throws StartError, with nothing left open, when one cannot be bound */
+export async function openNodeListener(plan: ListenerPlan): Promise<Listener> {
+  const answer = requestAnswerer(plan);
+  const doors: { server: Server; connections: Connections; url: string }[] = [];
+  try {
+    for (const address of plan.addresses) {
+      const connections = trackConnections();
+      const server = createServer(plan, connections, answer);
+      const port = await bind(server, plan, address);
+      const url = `${plan.tls ? 'https' : 'http'}://${showAddress({ host: address.host, port })}`;
+      doors.push({ server, connections, url });
+    }
+  } catch (error) {
+    for (const { server } of doors) server.close();
+    throw error;
+  }
+  let stopping: Promise<number> | undefined;
+  return {
+    urls: doors.map((door) => door.url),
+    stop(graceMs) {
+      stopping ??= Promise.all(doors.map((door) => stopServer(door.server, door.connections, graceMs))).then(
+        (cut) => cut.reduce((sum, one) => sum + one, 0),
+      );
+      return stopping;
+    },
+  };
+}
+
+type Answer = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  connections: Connections,
+  expectsContinue: boolean,
+) => Promise<void>;
+
+function createServer(plan: ListenerPlan, connections: Connections, answer: Answer): Server {
+  const { readHeaderMs, idleMs } = plan.timeouts;
+  const options: ServerOptions = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    insecureHTTPParser: false,
+    // `hostProblem` asks for it, so that its absence is answered like every other refusal.
+    requireHostHeader: false,
+    headersTimeout: readHeaderMs,
+    // Counted per request in `bodyChunks`, where the handler learns of it and can still answer.
+    requestTimeout: 0,
+    keepAliveTimeout: idleMs,
+    connectionsCheckingInterval:
+      readHeaderMs === 0 ? 30_000 : Math.min(Math.max(readHeaderMs / 4, 50), 2_500),
+    optimizeEmptyRequests: true,
+  };
+  const server = plan.tls
+    ? createHttpsServer({ ...options, ...tlsOptions(plan.tls, readHeaderMs) })
+    : createHttpServer(options);
+  // Node drops header lines over its count silently; the bound on their bytes is the one that refuses.
+  server.maxHeadersCount = 0;
+  server.maxConnections = MAX_CONNECTIONS;
+  // Nothing moving either way for so long: the other side is gone.
+  server.timeout = idleMs;
+
+  const on = (expectsContinue: boolean) => (req: IncomingMessage, res: ServerResponse) => {
+    connections.began(req.socket, res);
+    void answer(req, res, connections, expectsContinue);
+  };
+  const connected = plan.tls ? 'secureConnection' : 'connection';
+  (server as NetServer).on(connected, (socket: Socket) => connections.opened(socket));
+  server.on('request', on(false));
+  server.on('checkContinue', on(true));
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    connections.began(req.socket, res);
+    const { status, headers, body } = describeRefusal(plan, refusals.expectation);
+    res.writeHead(status, headers).end(body);
+  });
+  const refused = new WeakSet<object>();
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // The parser reports every further piece of a broken stream too.
+    if (refused.has(socket)) return;
+    refused.add(socket);
+    // In the middle of an answer there is nothing to add that a client could tell from the answer.
+    if (
+      !socket.writable ||
+      connections.current(socket)?.headersSent === true ||
+      error.code === 'ECONNRESET'
+    ) {
+      socket.destroy();
+    } else {
+      refuseSocket(plan, socket, refusalFor(error.code));
+    }
+  });
+  return server;
+}
+
+/** Turns one request into a fetch `Request`, calls the handler and sends what it answers. Never rejects. */
+function requestAnswerer(plan: ListenerPlan): Answer {
+  const adapter = createServerAdapter<{ peer: Peer }>((request, context) =>
+    plan.handler(request, context.peer),
+  );
+  const { readMs, writeMs } = plan.timeouts;
+
+  return async (req, res, connections, expectsContinue) => {
+    // Without listeners an error of a half-read request would end the process.
+    req.on('error', () => {});
+    res.on('error', () => {});
+    const path = originForm(req.url ?? '');
+    if (path === undefined || !validHost(req)) {
+      const refusal = path === undefined ? refusals.malformed : refusals.badHost;
+      const { status, headers, body } = describeRefusal(plan, refusal);
+      res.writeHead(status, headers).end(body);
+      return;
+    }
+    if (writeMs > 0) {
+      const timer = setTimeout(() => res.destroy(), writeMs);
+      res.once('close', () => clearTimeout(timer));
+    }
+    const deadline = readMs > 0 ? performance.now() + readMs : Number.POSITIVE_INFINITY;
+    const head = req.method === 'HEAD';
+    try {
+      const response = await adapter.handleNodeRequestAndResponse(
+        {
+          method: req.method,
+          headers: req.headers,
+          // What the adapter takes for the raw request. Its URL gets a host of ours: nothing that a client writes
+          // into `Host` can reach a path or a link. Its body is a view that cannot destroy the socket.
+          raw: {
+            url: path,
+            protocol: plan.tls ? 'https' : 'http',
+            hostname: plan.door,
+            socket: req.socket,
+            headers: {},
+            [Symbol.asyncIterator]: () => bodyChunks(req, res, expectsContinue, deadline),
+          },
+        } as unknown as NodeRequest,
+        res,
+        { peer: peerOf(req.socket, plan.tls !== undefined) },
+      );
+      await sendResponse(response, res, {
+        head,
+        close: !req.complete || connections.draining,
+        linger: () => linger(req),
+      });
+    } catch {
+      // Handlers answer their own defects; this is for a defect of the adapter.
+      if (res.headersSent) res.destroy();
+      else {
+        const { status, headers, body } = describeRefusal(plan, refusals.broken);
+        res.writeHead(status, headers).end(body);
+      }
+    }
+  };
+}
+
+/** The path and query of a request target (RFC 9112 §3.2), or undefined for a target that names none. */
+export function originForm(target: string): string | undefined {
+  if (target.startsWith('/')) return target;
+  const absolute = /^https?:\/\/[^/?#]*/i.exec(target);
+  if (absolute === null) return undefined;
+  const rest = target.slice(absolute[0].length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/**
+ * Whether the request names its host as RFC 9112 §3.2 demands: once, in a form that can be a host. HTTP/1.0 may
+ * leave it out.
+ */
+function validHost(req: Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'httpVersionMinor'>): boolean {
+  const { host } = req.headers;
+  if (host === undefined) return req.httpVersionMinor === 0;
+  let named = 0;
+  for (let i = 0; i < req.rawHeaders.length; i += 2) {
+    if (req.rawHeaders[i]?.length === 4 && req.rawHeaders[i]?.toLowerCase() === 'host') named += 1;
+  }
+  return named === 1 && /^(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/.test(host);
+}
+
+function peerOf(socket: Socket, secure: boolean): Peer {
+  const address = socket.remoteAddress;
+  if (!secure) return address === undefined ? {} : { address };
+  const sha256 = verifiedCertificate(socket);
+  return {
+    secure: true,
+    ...(address !== undefined && { address }),
+    ...(sha256 !== undefined && { certificate: { sha256 } }),
+  };
+}
+
+function bind(server: Server, plan: ListenerPlan, address: { host: string; port: number }): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(bindProblem(plan.door, address, error.code)),
+    );
+    server.listen({ host: address.host, port: address.port, exclusive: true }, () => {
+      const bound = server.address();
+      server.removeAllListeners('error');
+      server.on('error', () => plan.log.write('error', 'the listener failed', { listener: plan.door }));
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : address.port);
+    });
+  });
+}
+
+async function stopServer(server: Server, connections: Connections, graceMs: number): Promise<number> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // One turn of the loop, so that a request whose bytes are already here is seen before its connection looks idle.
+  await new Promise((resolve) => setImmediate(resolve));
+  connections.drain();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expired = new Promise<true>((resolve) => {
+    timer = setTimeout(resolve, graceMs, true);
+  });
+  const late = await Promise.race([closed, expired]);
+  clearTimeout(timer);
+  if (late !== true) return 0;
+  const cut = connections.cut();
+  server.closeAllConnections();
+  return cut;
+}

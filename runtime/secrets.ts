@@ -1,0 +1,94 @@
+/** The secrets that are made in the data directory when nobody has given them. */
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { StartError } from './listener.ts';
+
+const SECRET_BYTES = 32;
+
+/** The server's secret key: the one that was given, else `secret-key` in the data directory, made when missing. */
+export function secretKey(given: Uint8Array | undefined, dataDir: string): Uint8Array {
+  if (given !== undefined) return given;
+  const path = join(dataDir, 'secret-key');
+  const text = keepSecret(path, () => randomBytes(SECRET_BYTES).toString('base64'));
+  const key = /^[A-Za-z0-9+/]{43}=$/.test(text) ? Buffer.from(text, 'base64') : Buffer.alloc(0);
+  if (key.length !== SECRET_BYTES) {
+    throw new StartError(
+      `${path} does not hold 32 bytes in base64. Restore it from a backup: without it, delete tokens stop working.`,
+    );
+  }
+  return new Uint8Array(key);
+}
+
+/** Makes the one-time secret with which the first admin is made, unless it is there. @returns its path */
+export function bootstrapSecret(dataDir: string): string {
+  const path = join(dataDir, 'bootstrap-secret');
+  if (keepSecret(path, () => randomBytes(SECRET_BYTES).toString('base64url')) === '') {
+    throw new StartError(`${path} is empty. Remove it and start again: a new one is made.`);
+  }
+  return path;
+}
+
+/** The text of a secret file without its line end. Makes it (0600) when it is missing, whole or not at all. */
+function keepSecret(path: string, make: () => string): string {
+  try {
+    const found = read(path);
+    if (found !== undefined) return found;
+    const draft = `${path}.${process.pid}.new`;
+    try {
+      const file = openSync(draft, 'wx', 0o600);
+      writeSync(file, `${make()}\n`);
+      fsyncSync(file);
+      closeSync(file);
+      linkSync(draft, path);
+    } catch (error) {
+      // Another process made it in the meantime: then that one is the secret.
+      if (codeOf(error) !== 'EEXIST') throw error;
+    } finally {
+      rmSync(draft, { force: true });
+    }
+    syncDirectory(join(path, '..'));
+    return read(path) ?? '';
+  } catch (error) {
+    throw new StartError(
+      `${path} cannot be read or made (${codeOf(error)}). Check who owns the data directory.`,
+    );
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    // A copy from a backup often comes back readable by all.
+    if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
+    return text;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Makes the new name itself durable, where the system can. */
+function syncDirectory(path: string): void {
+  try {
+    const directory = openSync(path, 'r');
+    fsyncSync(directory);
+    closeSync(directory);
+  } catch {
+    // Windows cannot open a directory.
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}

@@ -1,0 +1,118 @@
+/**
+ * Writes a fetch `Response` to a socket: at the reader's pace, with an exact Content-Length, and so that a body that
+ * breaks off can never be mistaken for a whole one.
+ */
+import type { ServerResponse } from 'node:http';
+
+export interface SendOptions {
+  /** The request was a HEAD: headers only. */
+  readonly head: boolean;
+  /** The connection cannot be used again after this answer. */
+  readonly close: boolean;
+  /** Waits until the client may have read the answer, before the connection ends. */
+  readonly linger: () => Promise<void>;
+}
+
+/**
+ * Sends the answer and resolves when it was handed to the system, or when the client left.
+ *
+ * A body that fails, or that yields another number of bytes than its Content-Length, destroys the connection.
+ * A client that leaves cancels the body.
+ */
+export async function sendResponse(
+  response: Response,
+  res: ServerResponse,
+  options: SendOptions,
+): Promise<void> {
+  const { status, body } = response;
+  if (res.destroyed || res.closed) {
+    body?.cancel().catch(() => {});
+    return;
+  }
+  const headers: string[] = [];
+  let announced: number | undefined;
+  for (const [name, value] of response.headers) {
+    if (name === 'content-length') announced = Number(value);
+    headers.push(name, value);
+  }
+  if (options.close) headers.push('connection', 'close');
+
+  const never = options.head || status === 204 || status === 304;
+  if (never || body === null) {
+    if (!never && announced === undefined) headers.push('content-length', '0');
+    body?.cancel().catch(() => {});
+    res.writeHead(status, headers);
+    res.flushHeaders();
+    await options.linger();
+    res.end();
+    return;
+  }
+
+  const reader = body.getReader();
+  const leave = () => {
+    reader.cancel().catch(() => {});
+  };
+  res.once('close', leave);
+  try {
+    const piece = await reader.read();
+    if (announced === undefined) {
+      // A body made of one piece (a text, a JSON document) goes out with its length, in one write.
+      const after = piece.done ? piece : await reader.read();
+      if (after.done) {
+        announced = piece.done ? 0 : piece.value.length;
+        headers.push('content-length', String(announced));
+      }
+      res.writeHead(status, headers);
+      if (!piece.done) await write(res, piece.value);
+      await copy(reader, after, res, announced, piece.done ? 0 : piece.value.length);
+    } else {
+      res.writeHead(status, headers);
+      await copy(reader, piece, res, announced, 0);
+    }
+    await options.linger();
+    res.end();
+  } catch {
+    // What failed is the handler's to log; here it only must not look like an end.
+    res.destroy();
+    leave();
+  } finally {
+    res.off('close', leave);
+  }
+}
+
+type Piece = ReadableStreamReadResult<Uint8Array>;
+
+/** Writes this piece and all that follow. @throws RangeError when they are not `announced` bytes in all */
+async function copy(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  first: Piece,
+  res: ServerResponse,
+  announced: number | undefined,
+  written: number,
+): Promise<void> {
+  let total = written;
+  for (let piece = first; !piece.done; piece = await reader.read()) {
+    total += piece.value.length;
+    if (announced !== undefined && total > announced) throw new RangeError('more bytes than announced');
+    await write(res, piece.value);
+  }
+  if (announced !== undefined && total < announced) throw new RangeError('fewer bytes than announced');
+}
+
+/** Hands bytes to the socket and waits while it is full. @throws Error when the client left */
+async function write(res: ServerResponse, bytes: Uint8Array): Promise<void> {
+  if (res.destroyed) throw new Error('the client left');
+  if (bytes.length === 0 || res.write(bytes)) return;
+  await new Promise<void>((resolve, reject) => {
+    const drained = () => {
+      res.off('close', gone);
+      resolve();
+    };
+    const gone = () => {
+      res.off('drain', drained);
+      reject(new Error('the client left'));
+    };
+    res.once('drain', drained);
+    res.once('close', gone);
+  });
+}

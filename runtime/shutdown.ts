@@ -1,0 +1,55 @@
+/** The end of the process: on a signal in an orderly way, on a defect at once. */
+import { type ProcessLog, typeName } from './log.ts';
+
+/** How long requests in flight may take to finish after the first signal. */
+export const GRACE_MS = 10_000;
+/** npm passes a Ctrl-C on that the terminal has sent to everybody already; that echo is not a second wish. */
+const ECHO_MS = 500;
+
+/** What the exit codes of the server mean. */
+export const EXIT = {
+  /** Stopped by a signal, also when requests were cut after the grace. */
+  stopped: 0,
+  /** It could not start, or a defect ended it. */
+  failed: 1,
+  /** The command line or the settings are wrong. */
+  usage: 2,
+} as const;
+
+/**
+ * Ends the process on SIGTERM, SIGINT and SIGHUP: the first begins `stop`, a second ends at once with code 1.
+ * @param stop finishes what is in flight and closes everything; a failure of it is logged, and the exit code 1
+ */
+export function exitOnSignals(stop: () => Promise<void>, log: ProcessLog): void {
+  let firstAt: number | undefined;
+  const end = (code: number) => {
+    log.flush();
+    process.exit(code);
+  };
+  const onSignal = () => {
+    if (firstAt !== undefined) {
+      if (performance.now() - firstAt > ECHO_MS) end(EXIT.failed);
+      return;
+    }
+    firstAt = performance.now();
+    stop().then(
+      () => end(EXIT.stopped),
+      (error: unknown) => {
+        log.write('error', 'shutdown failed', { error_type: typeName(error) });
+        end(EXIT.failed);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+}
+
+/** A defect that nobody caught leaves an unknown state: it is logged by its type's name, and the process ends. */
+export function exitOnDefects(log: ProcessLog): void {
+  const end = (message: string) => (error: unknown) => {
+    log.write('error', message, { error_type: typeName(error) });
+    log.flush();
+    process.exit(EXIT.failed);
+  };
+  process.on('uncaughtException', end('uncaught exception'));
+  process.on('unhandledRejection', end('unhandled rejection'));
+}

@@ -1,0 +1,85 @@
+/** Opens what the settings say is the database, as its one owner where it is a file, with its schema up to date. */
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { DatabaseSettings } from '../src/core/settings-types.ts';
+import { type Db, DbError } from '../src/store/db.ts';
+import { migrate, SchemaError } from '../src/store/libsql/migrate.ts';
+import { migrations } from '../src/store/libsql/migrations/index.ts';
+import { openEmbedded } from '../src/store/native/embedded.ts';
+import { openRemote } from '../src/store/remote.ts';
+import { StartError } from './listener.ts';
+import { type Lock, takeLock } from './lock.ts';
+
+export interface OpenedDatabase {
+  readonly db: Db;
+  /** Finishes what was accepted and lets go of the file. */
+  close(): Promise<void>;
+}
+
+export interface DatabasePlan {
+  readonly database: DatabaseSettings;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** The database thread ended by itself: nothing can be stored any more. */
+  onFatal(error: DbError): void;
+}
+
+/** @throws StartError with a sentence that says what to do; nothing stays open then */
+export async function openDatabase(plan: DatabasePlan): Promise<OpenedDatabase> {
+  let lock: Lock | undefined;
+  let db: Db | undefined;
+  try {
+    if (plan.database.kind === 'remote') {
+      db = openRemote({ url: plan.database.url, authToken: plan.database.authToken });
+    } else {
+      const path = resolve(plan.database.path);
+      lock = lockFile(path);
+      db = await openEmbedded({ path, encryptionKey: plan.database.encryptionKey, onFatal: plan.onFatal });
+    }
+    await migrate(db, migrations, plan.now);
+  } catch (error) {
+    await db?.close();
+    lock?.release();
+    throw startError(error, plan.database);
+  }
+  const opened = db;
+  return {
+    db: opened,
+    async close() {
+      await opened.close();
+      lock?.release();
+    },
+  };
+}
+
+/**
+ * Locks the file itself: two servers with data directories of their own could still be pointed at one database.
+ * The lock lies beside the file, under the file's real name whatever links led to it.
+ */
+function lockFile(path: string): Lock {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const real = existsSync(path) ? realpathSync(path) : path;
+  const lock = takeLock(`${real}.lock`);
+  if (lock !== undefined) return lock;
+  throw new StartError(
+    `The database file ${path} is in use by another server, with another data directory. ` +
+      'Stop that one first, or set SAFE_DATABASE_URL to another file.',
+  );
+}
+
+function startError(error: unknown, database: DatabaseSettings): StartError {
+  if (error instanceof StartError) return error;
+  if (error instanceof SchemaError) return new StartError(error.message);
+  if (error instanceof DbError && database.kind === 'file') return new StartError(error.message);
+  if (error instanceof DbError) {
+    const host = new URL(database.url.replace(/^libsql:/, 'https:')).host;
+    return new StartError(
+      `The libSQL server at ${host} cannot be used (${error.kind}). ` +
+        'Check that it runs, SAFE_DATABASE_URL, and SAFE_DATABASE_AUTH_TOKEN.',
+    );
+  }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  return new StartError(
+    `The database of SAFE_DATABASE_URL cannot be opened (${code}). Check that this user may read and write it.`,
+  );
+}

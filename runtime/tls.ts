@@ -1,0 +1,37 @@
+/** TLS that a listener ends itself, and which client certificates count as an identity. */
+import { constants, createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
+import { TLSSocket } from 'node:tls';
+import type { TlsMaterial } from './listener.ts';
+
+/** @param handshakeMs how long a handshake may take; 0 for a bound of ten seconds all the same */
+export function tlsOptions(tls: TlsMaterial, handshakeMs: number): TlsOptions {
+  return {
+    cert: tls.cert,
+    key: tls.key,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: handshakeMs === 0 ? 10_000 : handshakeMs,
+    ...(tls.clientCa !== undefined && {
+      ca: tls.clientCa,
+      requestCert: true,
+      // Visitors without a certificate, or with a stranger's, are served too: as nobody.
+      rejectUnauthorized: false,
+      // No resumption: each connection shows its certificate and has it checked.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    }),
+  };
+}
+
+const known = new WeakMap<Socket, string | undefined>();
+
+/** Lower-case hex SHA-256 of the DER form of a client certificate that chained to our CA. */
+export function verifiedCertificate(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  if (!known.has(socket)) {
+    // `authorized` alone is also true where no certificate was shown at all.
+    const raw: Uint8Array | undefined = socket.getPeerCertificate()?.raw;
+    known.set(socket, raw === undefined ? undefined : createHash('sha256').update(raw).digest('hex'));
+  }
+  return known.get(socket);
+}

@@ -1,0 +1,13 @@
+/** Sallyport on Bun: settings, ports, two doors. */
+import { openBunListener } from './runtime/bun-listener.ts';
+import { serve } from './runtime/command.ts';
+
+await serve(
+  'bun server.bun.ts',
+  {
+    openListener: openBunListener,
+    // There are no accounts yet.
+    adminExists: async () => false,
+  },
+  process.argv.slice(2),
+);
