@@ -128,6 +128,15 @@ describe('the vectors of the sealed format', () => {
     // A link is not a file; test/crypto/sealed-link.test.ts has its refusals.
     assert.deepEqual(missing, ['bad_link']);
   });
+
+  test('and the page about the format name the same errors', async () => {
+    const page = await readFile(new URL('../../docs/format.md', import.meta.url), 'utf8');
+    const table = [...page.matchAll(/^\| `([a-z_]+)` \| /gm)].map(([, name]) => name);
+    assert.deepEqual(
+      table.filter((name) => !['salt', 'kdf', 'context'].includes(name ?? '')),
+      SEALED_ERROR_CODES,
+    );
+  });
 });
 
 test('a padding of several segments is refused where it is a step too long, and taken where it is right', async () => {
