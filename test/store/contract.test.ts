@@ -6,7 +6,7 @@ import { migrate } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
 import { blobsContract } from '../contract/blobs.ts';
-import type { DbFactory } from '../contract/db.ts';
+import type { DbFactory, DbUnderTest } from '../contract/db.ts';
 import { HOUR, NOW, type StoresFactory, type StoresOptions } from '../contract/room.ts';
 import { storeContract } from '../contract/store.ts';
 import { fileDatabase, memoryDatabase, serverDatabase } from '../support/databases.ts';
@@ -17,28 +17,51 @@ const storesOn = (db: Db, options: StoresOptions) => ({
   blobs: libsqlBlobs(db, { stagingQuotaBytes: 64 * 1024 * 1024, stagingLifetimeMs: HOUR, ...options }),
 });
 
-/** The stores on the databases that a factory makes. */
-function storesFrom(make: DbFactory): StoresFactory {
-  return async (options = {}) => {
-    const { db, other, close } = await make();
-    await migrate(db, migrations, NOW);
-    return {
-      ...storesOn(db, options),
-      other: other && (async () => storesOn(await other(), options)),
-      async loose() {
-        const sql = `SELECT
-          (SELECT count(*) FROM segments WHERE NOT EXISTS (SELECT 1 FROM pastes WHERE pastes.blob = segments.blob)),
-          (SELECT count(*) FROM loose_blobs)`;
-        const [segments, names] = (await db.batch([{ sql }], 'read'))[0]?.rows[0] ?? [];
-        return { segments: Number(segments), names: Number(names) };
-      },
-      close,
-    };
+/** A database with the schema, opened once for many cases and emptied before each. */
+function storesFrom(make: DbFactory): { readonly factory: StoresFactory; close(): Promise<void> } {
+  let opened: Promise<{ readonly subject: DbUnderTest; readonly second: Db | undefined }> | undefined;
+  const open = async () => {
+    const subject = await make();
+    await migrate(subject.db, migrations, NOW);
+    return { subject, second: await subject.other?.() };
+  };
+  return {
+    async factory(options = {}) {
+      opened ??= open();
+      const { subject, second } = await opened;
+      const { db } = subject;
+      await db.batch(EMPTY, 'write');
+      return {
+        ...storesOn(db, options),
+        other: second && (async () => storesOn(second, options)),
+        async loose() {
+          const [segments, names] = (await db.batch([{ sql: LOOSE }], 'read'))[0]?.rows[0] ?? [];
+          return { segments: Number(segments), names: Number(names) };
+        },
+        close: async () => {},
+      };
+    },
+    async close() {
+      await (await opened)?.subject.close();
+    },
   };
 }
 
+const TABLES = 'pastes segments loose_blobs paste_replays spent_work recent_contents paste_guesses'.split(
+  ' ',
+);
+// The blobs after the pastes, whose triggers name them.
+const EMPTY = [
+  ...TABLES.map((table) => ({ sql: `DELETE FROM ${table}` })),
+  { sql: 'UPDATE totals SET created = 0' },
+];
+const LOOSE = `SELECT
+  (SELECT count(*) FROM segments WHERE NOT EXISTS (SELECT 1 FROM pastes WHERE pastes.blob = segments.blob)),
+  (SELECT count(*) FROM loose_blobs)`;
+
 function contracts(make: DbFactory): void {
-  const factory = storesFrom(make);
+  const { factory, close } = storesFrom(make);
+  after(close);
   describe('pastes', () => {
     for (const { name, run } of storeContract(factory)) it(name, run);
   });
@@ -58,6 +81,6 @@ describe('the stores on a libSQL server', {
   before(async () => {
     sqld = await startSqld();
   });
-  after(() => sqld?.stop());
   contracts((options) => serverDatabase(sqld?.url ?? '')(options));
+  after(() => sqld?.stop());
 });
