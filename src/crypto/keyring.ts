@@ -15,6 +15,8 @@ export type KeyPurpose =
   | 'idempotent-id'
   | 'content-dedup'
   | 'password-guesses'
+  | 'login-throttle'
+  | 'totp-at-rest'
   | 'secret-key-check';
 
 export interface Keyring {
