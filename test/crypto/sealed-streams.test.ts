@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { newKey, openPaste, SEGMENT_BYTES, SealedError, sealPaste } from '../../src/crypto/sealed.ts';
+import {
+  newKey,
+  openChunk,
+  openPaste,
+  SEGMENT_BYTES,
+  SealedError,
+  sealChunk,
+  sealPaste,
+} from '../../src/crypto/sealed.ts';
+import { CHUNK } from '../../tools/format-good.ts';
 import { code, collect, inPieces, seededRandom } from './sealed-helpers.ts';
 
 const random = seededRandom('streams');
@@ -120,6 +129,13 @@ describe('opening a stream', () => {
       assert.ok(got.content.length < content.length, 'nothing is released as whole');
       assert.ok(content.subarray(0, got.content.length).every((byte, i) => byte === got.content[i]));
     }
+  });
+
+  test('still tells a file that goes on behind its end from one that was changed when more is read meanwhile', async () => {
+    const sealed = await collect(await sealChunk(random(SEGMENT_BYTES), { key, random, context: CHUNK }));
+    const longer = Buffer.concat([sealed, random(20 * SEGMENT_BYTES)]);
+    const { body } = await openChunk(inPieces(longer, [1000]), { key });
+    assert.ok(code('trailing_data')((await readAll(body)).error));
   });
 
   test('lets go of its source when the key does not fit, having read no more than the start', async () => {
