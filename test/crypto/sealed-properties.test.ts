@@ -86,7 +86,7 @@ describe('sealing and then opening', () => {
           assert.ok((await collect(opened.body)).equals(content));
         },
       ),
-      { numRuns: rounds(150) },
+      { numRuns: rounds(80) },
     );
   });
 
@@ -112,7 +112,7 @@ describe('sealing and then opening', () => {
         assert.deepEqual(opened.context, context);
         assert.ok((await collect(opened.body)).equals(content));
       }),
-      { numRuns: rounds(60) },
+      { numRuns: rounds(40) },
     );
   });
 });
@@ -189,7 +189,7 @@ describe('a sealed file', () => {
           // What came out is a beginning, and the error came instead of an end.
           assert.ok(got <= content.length);
         }),
-        { numRuns: rounds(25) },
+        { numRuns: rounds(15) },
       );
     });
   }
