@@ -4,7 +4,7 @@ import { adminRoutes } from '../../src/handlers/admin.ts';
 import type { Handler } from '../../src/handlers/kit/serve.ts';
 import { mainRoutes } from '../../src/handlers/main.ts';
 import { type House, inHouse } from '../support/house.ts';
-import { METHODS, NEVER_ON_ADMIN, NEVER_ON_MAIN, pathsOf } from './paths.ts';
+import { METHODS, NEVER_ON_ADMIN, NEVER_ON_MAIN, pathOf, pathsOf } from './paths.ts';
 import { spellings } from './spellings.ts';
 
 const CONTRACT_404 = '{"error":{"code":"not_found","message":"endpoint was not found","request_id":"here"}}';
@@ -61,7 +61,7 @@ for (const prefix of ['', '/paste', '/a/b-c']) {
     it('the main door answers 404 to every route of the admin door, however it is spelled', () =>
       inHouse({ env }, async (house) => {
         const { token } = await storePaste(house, prefix);
-        const paths = pathsOf(adminRoutes, prefix, { id: 'unused' });
+        const paths = pathsOf(adminRoutes, prefix, {});
         const asked = await refusesAll(house.main, paths, token);
         assert.ok(asked >= paths.length * LEAST, `only ${asked} requests`);
       }));
@@ -93,7 +93,7 @@ describe('what the contract names for each door', () => {
   it('a wrong method on a path of its own is the same 404, with no list of the right ones', () =>
     inHouse({}, async (house) => {
       const { id } = await storePaste(house, '');
-      const right = new Set(mainRoutes.map((route) => `${route.method} ${route.path.replace(':id', id)}`));
+      const right = new Set(mainRoutes.map((route) => `${route.method} ${pathOf(route, '', { id })}`));
       for (const path of pathsOf(mainRoutes, '', { id })) {
         for (const method of METHODS) {
           if (right.has(`${method === 'HEAD' ? 'GET' : method} ${path}`)) continue;

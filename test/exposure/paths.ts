@@ -2,21 +2,17 @@
 import type { Route } from '../../src/handlers/kit/route.ts';
 import { mounted } from '../../src/handlers/kit/table.ts';
 
-/** A value for every kind of parameter; the paste's is one that exists behind the main door. */
-export interface Samples {
-  readonly id: string;
+/** Values of parameters by name, for paths that name something which exists. */
+export type Samples = Readonly<Record<string, string>>;
+
+/** The concrete path of a route; a parameter without a sample gets its own name as value. */
+export function pathOf(route: Route, prefix: string, samples: Samples): string {
+  return mounted(route, prefix).replace(/:(\w+)/g, (_, name: string) => samples[name] ?? name);
 }
 
 /** The concrete paths of a table. */
 export function pathsOf(routes: readonly Route[], prefix: string, samples: Samples): string[] {
-  const paths = routes.map((route) =>
-    mounted(route, prefix).replace(/:(\w+)/g, (_, name: string) => {
-      const value = samples[name as keyof Samples];
-      if (value === undefined) throw new Error(`no sample for the parameter ${name} of ${route.id}`);
-      return value;
-    }),
-  );
-  return [...new Set(paths)];
+  return [...new Set(routes.map((route) => pathOf(route, prefix, samples)))];
 }
 
 const ULID = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
