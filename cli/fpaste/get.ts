@@ -1,0 +1,322 @@
+/** `fpaste get`: fetches a paste, opens it, and releases it as a whole or not at all. */
+
+import { open as openFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { openPaste, SealedError } from '../../src/crypto/sealed.ts';
+import { type Access, describePaste } from './access.ts';
+import { type AgeOpener, ageOpener, fromStream } from './age.ts';
+import { creating, type Destination, replacing } from './destination.ts';
+import { Failure, usage } from './failure.ts';
+import type { Answer } from './http.ts';
+import { safeFileName } from './names.ts';
+import { write } from './output.ts';
+import { passwordFromOptions } from './password.ts';
+import { showProgress } from './progress.ts';
+import { type Reference, readReference } from './reference.ts';
+import { call, type PasteInfo } from './server.ts';
+import type { Session } from './session.ts';
+import { Spool } from './spool.ts';
+import { printable, TextWatch } from './text.ts';
+
+interface Opened {
+  readonly name: string | undefined;
+  readonly mime: string | undefined;
+  /** Ends only when everything was verified. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+type Opener = (pieces: AsyncIterable<Uint8Array>) => Promise<Opened>;
+
+/** JSON holds content only up to here; beyond, a file must be named. */
+const MAX_JSON_CONTENT = 64 * 1024 * 1024;
+
+export async function get(session: Session): Promise<void> {
+  const { world, parsed, settings } = session;
+  checkOptions(session);
+  const reference = await readReference(world, parsed.positionals[0], settings.server);
+  const identities = parsed.values('identity');
+  const ages = identities.length === 0 ? undefined : await ageOpener(world, identities);
+  if (ages !== undefined && reference.key !== undefined)
+    throw usage('The link has a key, so --identity is not needed.');
+  const password = await passwordFromOptions(world, parsed, false);
+  const { paste, access } = await describePaste(session, reference, password);
+  const opener = openerFor(paste, access, ages);
+  await deliver(session, { reference, paste, access, opener });
+}
+
+function checkOptions({ world, parsed }: Session): void {
+  if (parsed.has('output') && parsed.has('save')) throw usage('Use --output or --save, not both.');
+  const linkFromStdin = (parsed.positionals[0] ?? '-') === '-' && world.stdin.isTTY !== true;
+  const readers = [
+    linkFromStdin,
+    parsed.value('password-file') === '-',
+    ...parsed.values('identity').map((file) => file === '-'),
+  ];
+  if (readers.filter(Boolean).length > 1) throw usage('Only one thing can be read from standard input.');
+}
+
+/** Chooses how the bytes will be opened, and refuses what cannot work before anything is fetched, and so burned. */
+function openerFor(paste: PasteInfo, access: Access, ages: AgeOpener | undefined): Opener {
+  if (ages !== undefined) {
+    if (paste.sealed === false)
+      throw new Failure('decryption', 'not_sealed', 'This paste is not an age file. It was not fetched.');
+    return async (pieces) => ({ name: undefined, mime: undefined, body: await ages(pieces) });
+  }
+  const { secret } = access;
+  if (secret === undefined) {
+    if (paste.sealed === true) {
+      throw usage(
+        'This paste is sealed, and the link has no key: give the whole link, with "#" and what follows, or --identity for an age file. It was not fetched.',
+      );
+    }
+    return async (pieces) => ({ name: undefined, mime: paste.mimeType, body: pieces });
+  }
+  if (paste.sealed === false) {
+    throw new Failure(
+      'decryption',
+      'not_sealed',
+      'The link has a key, but what the server has is not sealed. It was not fetched.',
+    );
+  }
+  if (access.hasPassword && !paste.passwordProtected)
+    throw usage('This paste has no password. Leave it out. It was not fetched.');
+  return async (pieces) => {
+    try {
+      const { name, mime, body } = await openPaste(pieces, secret);
+      return { name, mime, body: sealedBody(body) };
+    } catch (error) {
+      throw decryptionFailure(error);
+    }
+  };
+}
+
+async function* sealedBody(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* fromStream(body);
+  } catch (error) {
+    throw decryptionFailure(error);
+  }
+}
+
+export function decryptionFailure(error: unknown): unknown {
+  return error instanceof SealedError ? new Failure('decryption', error.code, error.message) : error;
+}
+
+interface Fetching {
+  readonly reference: Reference;
+  readonly paste: PasteInfo;
+  readonly access: Access;
+  readonly opener: Opener;
+}
+
+async function deliver(session: Session, fetching: Fetching): Promise<void> {
+  const { world, parsed } = session;
+  const mode = fetching.paste.sealed === true ? 0o600 : 0o666;
+  const output = parsed.value('output');
+  if (output !== undefined && output !== '-') {
+    const destination = await replacing(world, output, mode);
+    if (destination === undefined) return await toDevice(session, fetching, output);
+    return await toFile(session, fetching, () => destination);
+  }
+  if (parsed.has('save')) {
+    return await toFile(session, fetching, (name) => creating(world, world.cwd, mode, name));
+  }
+  await toStdout(session, fetching);
+}
+
+/** Straight into a temporary file beside the target, which gets its name when the last byte has verified. */
+async function toFile(
+  session: Session,
+  fetching: Fetching,
+  prepare: (name: () => string) => Destination | Promise<Destination>,
+): Promise<void> {
+  const { out } = session;
+  const fallback = fallbackName(fetching.paste);
+  let opened: Opened | undefined;
+  const destination = await prepare(() => safeFileName(opened?.name, fallback));
+  let size = 0;
+  try {
+    opened = await fetching.opener(fetched(session, fetching));
+    for await (const piece of opened.body) {
+      size += piece.length;
+      await destination.write(piece);
+    }
+    const path = await destination.commit();
+    if (out.json) await out.printJson(resultOf(fetching.paste, opened, { saved_to: path, size }));
+    else out.say(`Saved as ${printable(path)}.`);
+  } finally {
+    await destination.abandon();
+  }
+}
+
+/**
+ * Holds everything back until it has verified: once through the seal without releasing anything, then once more
+ * for the reader. What waits on the disk meanwhile is what the server sent, still sealed.
+ */
+async function toStdout(session: Session, fetching: Fetching): Promise<void> {
+  const { world, out } = session;
+  const { paste } = fetching;
+  const terminal = world.stdout.isTTY === true;
+  if (!terminal && !out.json && paste.sealed !== true) {
+    for await (const piece of fetched(session, fetching)) await out.print(piece);
+    return;
+  }
+  const spool = new Spool();
+  try {
+    const watch = new TextWatch();
+    const verified = await verify(fetched(session, fetching), fetching.opener, spool, watch);
+    const plain = (terminal || out.json) && watch.isPlain();
+    if (out.json) return await printContent(session, fetching, verified, spool, plain);
+    if (terminal && !plain) return await refuseBinary(session, fetching, spool);
+    const { body } = await fetching.opener(spool.read());
+    for await (const piece of body) await out.print(piece);
+  } finally {
+    await spool.close();
+  }
+}
+
+async function verify(
+  pieces: AsyncIterable<Uint8Array>,
+  opener: Opener,
+  spool: Spool,
+  watch: TextWatch,
+): Promise<{ readonly opened: Opened; readonly size: number }> {
+  const kept = (async function* () {
+    for await (const piece of pieces) {
+      await spool.append(piece);
+      yield piece;
+    }
+  })();
+  const opened = await opener(kept);
+  let size = 0;
+  for await (const piece of opened.body) {
+    size += piece.length;
+    watch.see(piece);
+  }
+  return { opened, size };
+}
+
+async function printContent(
+  { out }: Session,
+  { paste, opener }: Fetching,
+  { opened, size }: { readonly opened: Opened; readonly size: number },
+  spool: Spool,
+  plain: boolean,
+): Promise<void> {
+  if (size > MAX_JSON_CONTENT)
+    throw new Failure('refused', 'too_large_for_json', 'This is too large for JSON. Use --output.');
+  const pieces: Uint8Array[] = [];
+  for await (const piece of (await opener(spool.read())).body) pieces.push(piece);
+  const content = Buffer.concat(pieces);
+  const member = plain ? { content: content.toString('utf8') } : { content_b64: content.toString('base64') };
+  await out.printJson(resultOf(paste, opened, { size, ...member }));
+}
+
+/** A terminal could take bytes for orders. What was burned cannot be fetched again, so it is saved. */
+async function refuseBinary(session: Session, { paste, opener }: Fetching, spool: Spool): Promise<void> {
+  const { world } = session;
+  const hint =
+    'This is not plain text, and a terminal is no place for it. Use -O to save it, -o FILE, or a pipe.';
+  if (!paste.burn) throw new Failure('refused', 'binary_to_terminal', hint);
+  const opened = await opener(spool.read());
+  const destination = await creating(world, world.cwd, 0o600, () =>
+    safeFileName(opened.name, fallbackName(paste)),
+  );
+  try {
+    for await (const piece of opened.body) await destination.write(piece);
+    const path = await destination.commit();
+    throw new Failure(
+      'refused',
+      'binary_to_terminal',
+      `This is not plain text. It cannot be fetched again, so it was saved as ${printable(path)}.`,
+    );
+  } finally {
+    await destination.abandon();
+  }
+}
+
+/** A device or a named pipe cannot be renamed over: verified first, then written. */
+async function toDevice(session: Session, fetching: Fetching, path: string): Promise<void> {
+  const { world, out } = session;
+  const file = await openFile(resolve(world.cwd, path), 'w');
+  const stream = file.createWriteStream();
+  const spool = new Spool();
+  try {
+    const { opened, size } = await verify(
+      fetched(session, fetching),
+      fetching.opener,
+      spool,
+      new TextWatch(),
+    );
+    const { body } = await fetching.opener(spool.read());
+    for await (const piece of body) await write(stream, piece);
+    if (out.json) await out.printJson(resultOf(fetching.paste, opened, { saved_to: path, size }));
+  } finally {
+    await spool.close();
+    stream.destroy();
+  }
+}
+
+/** The bytes as the server has them. The one request that burns; a burn paste is never asked for twice. */
+async function* fetched(
+  session: Session,
+  { reference, paste, access }: Fetching,
+): AsyncGenerator<Uint8Array> {
+  const { world, out } = session;
+  const terminal = world.stdout.isTTY === true;
+  const bar = showProgress(world, !out.quiet && !out.json, 'Fetching', paste.size);
+  const answer: Answer = await call(session, reference.base, {
+    method: 'GET',
+    path: `${reference.id}/raw`,
+    headers: access.headers,
+    repeatable: !paste.burn,
+  });
+  let received = 0;
+  try {
+    for await (const piece of answer.body) {
+      received += piece.length;
+      // Two writers on one terminal would tear each other's lines.
+      if (!terminal || received < paste.size) bar.at(received);
+      yield piece;
+    }
+  } catch (error) {
+    throw paste.burn ? burnedAway(error) : error;
+  } finally {
+    bar.end();
+    answer.close();
+  }
+}
+
+function burnedAway(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.kind !== 'network') return error;
+  return new Failure(
+    'network',
+    error.code,
+    'The connection broke while the paste was read. It was one that can be read once, and is gone; ask for a new one.',
+  );
+}
+
+function fallbackName({ id, mimeType, sealed }: PasteInfo): string {
+  if (sealed === true) return `fpaste-${id}`;
+  const extension: Readonly<Record<string, string>> = {
+    'image/png': '.png',
+    'image/jpeg': '.jpg',
+    'image/gif': '.gif',
+    'image/webp': '.webp',
+  };
+  return `fpaste-${id}${extension[mimeType] ?? (mimeType.startsWith('text/plain') ? '.txt' : '.bin')}`;
+}
+
+function resultOf(paste: PasteInfo, opened: Opened, more: Record<string, unknown>): Record<string, unknown> {
+  return {
+    id: paste.id,
+    name: opened.name,
+    mime: opened.mime,
+    created_at: paste.createdAt,
+    expires_at: paste.expiresAt,
+    burn_after_read: paste.burn,
+    password_protected: paste.passwordProtected,
+    sealed: paste.sealed,
+    ...more,
+  };
+}
