@@ -25,7 +25,7 @@ export function keyAlgorithm(key: ReadonlyMap<number, unknown>): KeyAlgorithm | 
 
 /**
  * Whether a key has the form that its algorithm calls for (Web Authentication Level 3 section 5.8.5), and nothing
- * else in it (section 6.5.1.1). The library verifies by whatever curve a key names. RSA keys are bounded besides:
+ * else in it (section 6.5.1). The library verifies by whatever curve a key names. RSA keys are bounded besides:
  * the time that a verification takes is for whoever made the key to choose.
  */
 export function keyFits(algorithm: KeyAlgorithm, key: ReadonlyMap<number, unknown>): boolean {

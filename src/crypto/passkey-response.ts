@@ -12,7 +12,7 @@ import { decodeBase64url } from './sealed-base64.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Web Authentication Level 3 section 5.8.4, with two names that are no longer or not yet in it. */
+/** Web Authentication Level 3 section 5.8.4, and `cable`, which was the name of `hybrid`. */
 const TRANSPORTS = ['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 export type Attachment = 'platform' | 'cross-platform';
