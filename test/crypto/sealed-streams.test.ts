@@ -159,6 +159,22 @@ describe('opening a stream', () => {
     assert.ok(at <= 500, `${at} bytes read`);
   });
 
+  test('lets go of its source when a segment does not verify', async () => {
+    const sealed = await seal(random(40 * SEGMENT_BYTES));
+    sealed[200_000] = (sealed[200_000] ?? 0) ^ 1;
+    let ended = false;
+    const source = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        yield* inPieces(sealed, [10_000]);
+      } finally {
+        ended = true;
+      }
+    };
+    const { body } = await openPaste(source(), { key });
+    assert.ok(code('segment_corrupt')((await readAll(body)).error));
+    assert.ok(ended);
+  });
+
   test('passes on the error of its source', async () => {
     const sealed = await seal(random(3 * SEGMENT_BYTES));
     const failure = new Error('connection reset');
