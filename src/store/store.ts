@@ -2,12 +2,16 @@
  * The storage interface, types only. A verb is one transaction: it decides and acts in one batch, so that two
  * processes on one database can never both win. Times are milliseconds since the epoch, sizes are bytes.
  */
+import type { AccountStore } from './accounts.ts';
+import type { AuditStore } from './audit.ts';
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Everything that is kept, room by room. */
 export interface Store {
   readonly pastes: PasteStore;
+  readonly accounts: AccountStore;
+  readonly audit: AuditStore;
 }
 
 /** How a reader proves that a protected paste may be shown. */

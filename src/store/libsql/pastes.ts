@@ -14,6 +14,7 @@ import type {
   ReplacePasteOutcome,
 } from '../store.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
+import { Script } from './script.ts';
 
 const COLUMNS =
   'ref, size, mime_type, sealed, burn, access_kind, access_value, owner, delete_token_hash, ' +
@@ -64,22 +65,6 @@ function placed(pending: PendingBytes): [string | null, Uint8Array<ArrayBuffer> 
 
 function sizeOf(pending: PendingBytes): number {
   return pending.kind === 'inline' ? pending.bytes.length : pending.size;
-}
-
-/** A batch whose results are found again by name. */
-class Script {
-  readonly statements: Statement[] = [];
-  readonly #names: string[] = [];
-
-  add(name: string, sql: string, args: Statement['args'] = []): void {
-    this.#names.push(name);
-    this.statements.push({ sql, args });
-  }
-
-  async run(db: Db): Promise<(name: string) => ResultSet | undefined> {
-    const results = await db.batch(this.statements, 'write');
-    return (name) => results[this.#names.indexOf(name)];
-  }
 }
 
 type Dedup = NonNullable<CreatePaste['dedup']>;

@@ -46,6 +46,10 @@ export class Row {
     return this.isNull(column) ? undefined : this.text(column);
   }
 
+  optionalNumber(column: string): number | undefined {
+    return this.isNull(column) ? undefined : this.number(column);
+  }
+
   optionalBytes(column: string): Uint8Array<ArrayBuffer> | undefined {
     return this.isNull(column) ? undefined : this.bytes(column);
   }

@@ -1,0 +1,48 @@
+/** The audit: append-only, ids only, written in the transaction of the change that it records. Types only. */
+
+export type AuditAction =
+  | 'bootstrap'
+  | 'login'
+  | 'logout'
+  | 'register'
+  | 'email_verify'
+  | 'password_change'
+  | 'factor_challenge'
+  | 'factor_enrol'
+  | 'factor_confirm'
+  | 'factor_verify'
+  | 'account_create'
+  | 'account_password_reset'
+  | 'account_disable'
+  | 'account_enable'
+  | 'account_role'
+  | 'sessions_revoke'
+  | 'recovery_reset'
+  | 'secret_key_rotate'
+  | 'paste_delete'
+  | 'pastes_cleanup'
+  | 'test_mail';
+
+export interface AuditEntry {
+  /** `aud_` and a ULID. */
+  readonly id: string;
+  readonly at: number;
+  /** `local`: a command of the operator on the machine itself. */
+  readonly listener: 'main' | 'admin' | 'local';
+  readonly actorKind: 'account' | 'visitor' | 'viewer' | 'admin' | 'operator' | 'worker';
+  readonly actorAccountId?: string;
+  readonly action: AuditAction;
+  /** The limit class of the route. */
+  readonly routeClass?: string;
+  /** What it was done to: ids of ours, never a name or a token. */
+  readonly subjectAccountId?: string;
+  readonly subjectId?: string;
+  /** `ok`, `denied`, `conflict`, or the code of a refusal. */
+  readonly outcome: string;
+}
+
+export interface AuditStore {
+  append(entry: AuditEntry): Promise<void>;
+  /** Newest first, before `before`. */
+  list(before: string | undefined, limit: number): Promise<AuditEntry[]>;
+}

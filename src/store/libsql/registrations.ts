@@ -1,0 +1,60 @@
+/** Registration by anybody, and the proof of its address. */
+import type { AccountStore } from '../accounts.ts';
+import type { Db } from '../db.ts';
+import { ACCOUNT, accountOf, insertAccount, isFree } from './account-rows.ts';
+import { decide, decided, refuse } from './audit.ts';
+import { firstRow } from './rows.ts';
+import { Script, sql } from './script.ts';
+
+export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'verifyEmail'> {
+  return {
+    async register(account, verification, audit) {
+      const { tokenHash, email, createdAt, expiresAt } = verification;
+      const wanted = { ...account, email, state: 'pending_email_verification' } as const;
+      const script = new Script();
+      // The pending account of this name and address: one of before, or the one that this batch makes.
+      const pending = sql`SELECT id FROM accounts WHERE username = ${account.username}
+        AND email = ${email} AND state = ${wanted.state}`;
+      script.step('insert', insertAccount(wanted, isFree(wanted)));
+      const done = decide(script, audit, sql`EXISTS (${pending})`, sql`(${pending})`);
+      script.step(
+        'supersede',
+        sql`DELETE FROM email_verifications WHERE account_id = (${pending}) AND ${done}`,
+      );
+      script.step(
+        'token',
+        sql`INSERT INTO email_verifications (token_hash, account_id, email, created_at, expires_at)
+          SELECT ${tokenHash}, id, ${email}, ${createdAt}, ${expiresAt} FROM (${pending}) WHERE ${done}`,
+      );
+      script.step(
+        'touch',
+        sql`UPDATE accounts SET updated_at = ${createdAt} WHERE id = (${pending}) AND ${done} RETURNING id`,
+      );
+      // Whose name or address it is, is nothing that the attempt should be tied to.
+      const { subjectAccountId: _, ...anonymous } = audit;
+      refuse(script, anonymous, 'conflict');
+      const answer = await script.run(db);
+      const accountId = firstRow(answer('touch'))?.text('id');
+      if (accountId === undefined) return { kind: 'taken' };
+      return { kind: answer('insert')?.changes === 1 ? 'created' : 'again', accountId };
+    },
+
+    async verifyEmail(tokenHash, now, audit) {
+      const script = new Script();
+      const opened = sql`SELECT a.id FROM email_verifications AS v JOIN accounts AS a
+        ON a.id = v.account_id AND a.email = v.email AND a.state = 'pending_email_verification'
+        WHERE v.token_hash = ${tokenHash} AND v.expires_at > ${now}`;
+      const done = decide(script, audit, sql`EXISTS (${opened})`, sql`(${opened})`);
+      const subject = sql`(SELECT subject_account_id FROM audit WHERE id = ${audit.id})`;
+      script.step(
+        'open',
+        sql`UPDATE accounts SET state = 'active', email_verified_at = ${now}, updated_at = ${now}
+          WHERE id = ${subject} AND ${done} RETURNING ${ACCOUNT}`,
+      );
+      script.step('spend', sql`DELETE FROM email_verifications WHERE account_id = ${subject} AND ${done}`);
+      const answer = await script.run(db);
+      const row = firstRow(answer('open'));
+      return decided(answer) && row ? accountOf(row) : undefined;
+    },
+  };
+}

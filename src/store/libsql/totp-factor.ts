@@ -1,0 +1,136 @@
+/** The TOTP factor: a sealed seed, and the latest step that was used up. */
+import type { AccountStore, FactorProof, TotpFactor } from '../accounts.ts';
+import type { Db } from '../db.ts';
+import { decide, decided, refuse } from './audit.ts';
+import { conclude, concluded, mayAddFactor, mayShowCode } from './proof.ts';
+import { allRows, firstRow, type Row } from './rows.ts';
+import { all, read, Script, Sql, sql } from './script.ts';
+
+const COLUMNS = new Sql('id, state, sealed_secret, last_step, verified_at', []);
+
+function totpFactorOf(row: Row): TotpFactor {
+  const lastStep = row.optionalNumber('last_step');
+  const verifiedAt = row.optionalNumber('verified_at');
+  return {
+    id: row.text('id'),
+    state: row.text('state') as TotpFactor['state'],
+    sealedSecret: row.bytes('sealed_secret'),
+    ...(lastStep !== undefined && { lastStep }),
+    ...(verifiedAt !== undefined && { verifiedAt }),
+  };
+}
+
+/** A condition on `factors`. */
+const isTotpOf = (accountId: string): Sql => sql`account_id = ${accountId} AND method = 'totp'`;
+
+/** Uses the step up on the factor that `which` (a condition on `factors`) names, if it names one. */
+async function useStep(
+  db: Db,
+  factorId: string,
+  step: number,
+  proof: FactorProof,
+  which: Sql,
+  conditions: readonly Sql[],
+): Promise<Awaited<ReturnType<AccountStore['proveTotp']>>> {
+  const { accountId, now, audit } = proof;
+  const factor = sql`id = ${factorId} AND ${isTotpOf(accountId)}`;
+  const script = new Script();
+  const done = decide(
+    script,
+    audit,
+    all(sql`EXISTS (SELECT 1 FROM factors WHERE ${factor} AND ${which})`, mayShowCode(proof), ...conditions),
+  );
+  script.step(
+    'use',
+    sql`UPDATE factors SET last_step = ${step},
+        verified_at = coalesce(verified_at, ${now}),
+        updated_at = CASE WHEN state = 'active' THEN updated_at ELSE ${now} END,
+        state = 'active'
+      WHERE ${factor} AND ${done}`,
+  );
+  conclude(script, proof, done);
+  script.step('factor', sql`SELECT ${COLUMNS} FROM factors WHERE ${factor}`);
+  refuse(script, audit, 'denied');
+  const answer = await script.run(db);
+  const row = firstRow(answer('factor'));
+  return decided(answer) && row ? { factor: totpFactorOf(row), live: concluded(answer) } : undefined;
+}
+
+type TotpFactorVerbs = Pick<
+  AccountStore,
+  'totpFactor' | 'enrolTotp' | 'confirmTotp' | 'proveTotp' | 'totpSecrets' | 'resealTotp'
+>;
+
+export function totpFactorVerbs(db: Db): TotpFactorVerbs {
+  return {
+    async totpFactor(accountId) {
+      const row = firstRow(await read(db, sql`SELECT ${COLUMNS} FROM factors WHERE ${isTotpOf(accountId)}`));
+      return row && totpFactorOf(row);
+    },
+
+    async enrolTotp(accountId, { id, sealedSecret }, now, audit) {
+      const theirs = isTotpOf(accountId);
+      const script = new Script();
+      const done = decide(
+        script,
+        audit,
+        sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${accountId})
+          AND NOT EXISTS (SELECT 1 FROM factors WHERE ${theirs} AND state = 'active')`,
+      );
+      script.step('replace', sql`DELETE FROM factors WHERE ${theirs} AND ${done}`);
+      script.step(
+        'insert',
+        sql`INSERT INTO factors (id, account_id, method, state, sealed_secret, created_at, updated_at)
+          SELECT ${id}, ${accountId}, 'totp', 'pending', ${sealedSecret}, ${now}, ${now} WHERE ${done}`,
+      );
+      refuse(script, audit, 'conflict');
+      return decided(await script.run(db));
+    },
+
+    confirmTotp: (factorId, step, proof) =>
+      useStep(db, factorId, step, proof, sql`state = 'pending'`, [mayAddFactor(proof)]),
+
+    proveTotp: (factorId, step, proof) =>
+      useStep(db, factorId, step, proof, sql`state = 'active' AND last_step < ${step}`, []),
+
+    async totpSecrets() {
+      const found = await read(
+        db,
+        sql`SELECT id, account_id, sealed_secret FROM factors WHERE method = 'totp' ORDER BY id`,
+      );
+      return allRows(found).map((row) => ({
+        id: row.text('id'),
+        accountId: row.text('account_id'),
+        sealedSecret: row.bytes('sealed_secret'),
+      }));
+    },
+
+    async resealTotp(secrets, audit) {
+      const list = JSON.stringify(
+        secrets.map(({ id, from, to }) => ({ id, from: hexOf(from), to: hexOf(to) })),
+      );
+      // The list is one argument, so that whether all of it still holds is decided in one statement.
+      const given = sql`(SELECT value ->> 'id' AS id, value ->> 'from' AS was, value ->> 'to' AS becomes
+        FROM json_each(${list}))`;
+      const script = new Script();
+      const done = decide(
+        script,
+        audit,
+        sql`(SELECT count(*) FROM factors WHERE method = 'totp') = ${secrets.length}
+          AND (SELECT count(*) FROM ${given} AS g JOIN factors AS f ON f.id = g.id
+            WHERE f.method = 'totp' AND f.sealed_secret = unhex(g.was)) = ${secrets.length}`,
+      );
+      script.step(
+        'reseal',
+        sql`UPDATE factors SET sealed_secret = unhex(g.becomes) FROM ${given} AS g
+          WHERE factors.id = g.id AND ${done}`,
+      );
+      refuse(script, audit, 'conflict');
+      return decided(await script.run(db));
+    },
+  };
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
