@@ -6,8 +6,6 @@ await serve(
   'bun server.bun.ts',
   {
     openListener: openBunListener,
-    // There are no accounts yet.
-    adminExists: async () => false,
   },
   process.argv.slice(2),
 );

@@ -6,8 +6,6 @@ await serve(
   'node server.node.ts',
   {
     openListener: openNodeListener,
-    // There are no accounts yet.
-    adminExists: async () => false,
   },
   process.argv.slice(2),
 );

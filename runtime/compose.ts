@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Deps } from '../src/core/deps.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
+import { keyFits } from '../src/core/secret-key.ts';
 import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
 import type { Settings, TlsFiles } from '../src/core/settings-types.ts';
 import { sweep } from '../src/core/sweep.ts';
@@ -14,12 +15,15 @@ import { createMain } from '../src/handlers/main.ts';
 import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
 import { nodeHasher } from './argon2.ts';
+import { background } from './background.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeDigest } from './digest.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
 import { type ProcessLog, typeName } from './log.ts';
-import { bootstrapSecret, secretKey } from './secrets.ts';
+import { openMailer } from './mailer.ts';
+import { operatorCommands } from './operator.ts';
+import { bootstrapPort, bootstrapSecret, secretKey } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openDatabase } from './storage.ts';
 import { startSweeper } from './sweeper.ts';
@@ -33,8 +37,6 @@ const STAGING_LIFETIME_MS = 15 * 60_000;
 
 export interface Runtime {
   openListener(plan: ListenerPlan): Promise<Listener>;
-  /** Whether an admin exists; while none does, a one-time bootstrap secret is kept ready. */
-  adminExists(settings: Settings): Promise<boolean>;
 }
 
 export interface Running {
@@ -75,18 +77,34 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const hasher = nodeHasher({ maxQueued: QUEUED_HASHES });
     closers.push(() => hasher.close());
 
+    const store = libsqlStore(db);
+    const keys = openKeyring(key);
+    if (!(await keyFits(store.secretKey, keys))) {
+      throw new StartError(
+        'The database was made with another secret key. Start with that one (SAFE_SECRET_KEY, or secret-key in the data directory), or restore the database that belongs to this one.',
+      );
+    }
+    const mailer = openMailer(settings.email);
+    closers.push(() => mailer.close());
+    const tasks = background(log);
+    closers.push(() => tasks.finish());
+
     const ports: Omit<Deps, 'origin'> = {
       settings,
-      store: libsqlStore(db),
+      store,
       blobs: libsqlBlobs(db, {
         stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
         stagingLifetimeMs: STAGING_LIFETIME_MS,
       }),
       limiter: memoryLimiter({ maxEntries: COUNTED_PEERS }),
       hasher,
-      keys: openKeyring(key),
+      keys,
       turns: keyedTurns(),
       log,
+      mailer,
+      bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
+      background: tasks.run,
+      startedAt: Date.now(),
       now: () => Date.now(),
       random: (length) => new Uint8Array(randomBytes(length)),
       digest: nodeDigest,
@@ -100,8 +118,10 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const sweeper = startSweeper((stop) => sweep(ports, stop), settings.sweepIntervalMs, log);
     closers.push(() => sweeper.stop());
 
-    const waiting = settings.auth.bootstrap.kind === 'generated' && !(await runtime.adminExists(settings));
-    const bootstrapFile = waiting ? bootstrapSecret(settings.dataDir) : undefined;
+    let bootstrapFile: string | undefined;
+    // A process that ended right after the first admin was made has left its secret behind.
+    if (await store.accounts.adminExists()) await ports.bootstrap.spent();
+    else if (settings.auth.bootstrap.kind === 'generated') bootstrapFile = bootstrapSecret(settings.dataDir);
 
     // Links carry the port of the main door, which is known once it is bound; requests wait for that moment.
     const ready = Promise.withResolvers<{ main: Handler; admin: Handler }>();
@@ -126,6 +146,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const origin = publicOrigin(settings, { port: Number(new URL(main.urls[0] ?? '').port) });
     const deps: Deps = { ...ports, origin };
     ready.resolve({ main: createMain(deps), admin: createAdmin(deps) });
+    owned.answer(operatorCommands(deps));
 
     return {
       doors: { main: main.urls, admin: admin.urls },

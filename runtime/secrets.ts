@@ -12,6 +12,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { BootstrapSecret } from '../src/core/bootstrap.ts';
+import type { BootstrapSettings } from '../src/core/settings-types.ts';
 import { StartError } from './listener.ts';
 
 const SECRET_BYTES = 32;
@@ -37,6 +39,25 @@ export function bootstrapSecret(dataDir: string): string {
     throw new StartError(`${path} is empty. Remove it and start again: a new one is made.`);
   }
   return path;
+}
+
+/**
+ * The one-time secret as the core sees it: the operator's own, or the one that lies in the data directory and goes
+ * away with its use.
+ */
+export function bootstrapPort(settings: BootstrapSettings, dataDir: string): BootstrapSecret {
+  const path = join(dataDir, 'bootstrap-secret');
+  return {
+    async current() {
+      if (settings.kind === 'given') return settings.secret;
+      if (settings.kind === 'disabled') return undefined;
+      const text = read(path);
+      return text === '' ? undefined : text;
+    },
+    async spent() {
+      if (settings.kind === 'generated') rmSync(path, { force: true });
+    },
+  };
 }
 
 /** The text of a secret file without its line end. Makes it (0600) when it is missing, whole or not at all. */

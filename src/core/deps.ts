@@ -5,6 +5,8 @@
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Argon2id } from '../crypto/passwords.ts';
 import type { Blobs, Bytes, Store } from '../store/store.ts';
+import type { BootstrapSecret } from './bootstrap.ts';
+import type { Mailer } from './mail.ts';
 import type { Settings } from './settings.ts';
 import type { Turns } from './turns.ts';
 
@@ -17,6 +19,14 @@ export interface Deps {
   readonly keys: Keyring;
   readonly turns: Turns;
   readonly log: Log;
+  readonly mailer: Mailer;
+  readonly bootstrap: BootstrapSecret;
+  /**
+   * Runs a task after the answer, whatever becomes of the connection. Bounded; what fails is logged under `name`.
+   */
+  background(name: string, task: () => Promise<void>): void;
+  /** When this process began to serve, in milliseconds since the epoch. */
+  readonly startedAt: number;
   /** Milliseconds since the epoch. */
   now(): number;
   /** `length` unpredictable bytes. */

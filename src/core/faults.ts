@@ -38,7 +38,43 @@ export type FaultKind =
   | 'range_not_satisfiable'
   | 'precondition_failed'
   | 'too_early'
-  | 'not_owner';
+  | 'not_owner'
+  // who asks, and from where
+  | 'authentication_required'
+  | 'ambiguous_credentials'
+  | 'csrf_required'
+  | 'origin_not_allowed'
+  | 'web_cookie_required'
+  | 'second_factor_setup_required'
+  | 'second_factor_verification_required'
+  | 'forbidden'
+  // accounts
+  | 'invalid_credentials'
+  | 'email_verification_required'
+  | 'registration_disabled'
+  | 'registration_payment_unavailable'
+  | 'verification_token_invalid'
+  | 'invalid_username'
+  | 'invalid_email'
+  | 'invalid_role'
+  | 'username_conflict'
+  | 'account_not_found'
+  | 'last_admin'
+  | 'bootstrap_closed'
+  | 'bootstrap_secret_invalid'
+  | 'invalid_recovery_reason'
+  | 'invalid_cursor'
+  | 'invalid_limit'
+  // second factors
+  | 'email_required'
+  | 'email_unavailable'
+  | 'second_factor_already_configured'
+  | 'second_factor_challenge_invalid'
+  | 'totp_challenge_invalid'
+  | 'webauthn_unavailable'
+  | 'webauthn_challenge_invalid'
+  | 'webauthn_credential_already_configured'
+  | 'invalid_webauthn_attachment';
 
 export interface FaultDetail {
   /** What happened and what to do, in place of the kind's standing sentence. Never a value from the request. */

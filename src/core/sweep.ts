@@ -5,6 +5,7 @@ import type { Deps } from './deps.ts';
 const PASTES_AT_ONCE = 500;
 const BLOBS_AT_ONCE = 100;
 const CONTENTS_AT_ONCE = 5000;
+const ACCOUNT_ROWS_AT_ONCE = 1000;
 
 export interface Swept {
   readonly pastesRemoved: number;
@@ -38,5 +39,6 @@ export async function sweep(
   }
   const forgotten = now - deps.settings.paste.dedupWindowMs;
   while (!stop() && !(await pastes.forgetContents(forgotten, CONTENTS_AT_ONCE)));
+  while (!stop() && !(await deps.store.accounts.sweep(now, ACCOUNT_ROWS_AT_ONCE)));
   return { pastesRemoved, bytesFreed, blobsErased };
 }

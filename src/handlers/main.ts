@@ -2,14 +2,25 @@
 import type { Deps } from '../core/deps.ts';
 import type { Route } from './kit/route.ts';
 import { type Handler, serve } from './kit/serve.ts';
+import { accountRoutes } from './main/account.ts';
+import { authRoutes } from './main/auth.ts';
 import { challengeRoutes } from './main/challenge.ts';
+import { factorRoutes } from './main/factors.ts';
+import { passkeyRoutes } from './main/passkeys.ts';
 import { pasteRoutes } from './main/pastes.ts';
 
 export type { Peer } from './kit/peer.ts';
 export type { Handler } from './kit/serve.ts';
 
 /** The main listener's one table. */
-export const mainRoutes: readonly Route<'main'>[] = [...pasteRoutes, ...challengeRoutes];
+export const mainRoutes: readonly Route<'main'>[] = [
+  ...pasteRoutes,
+  ...challengeRoutes,
+  ...authRoutes,
+  ...accountRoutes,
+  ...factorRoutes,
+  ...passkeyRoutes,
+];
 
 /** The main listener as a function of requests. */
 export function createMain(deps: Deps): Handler {

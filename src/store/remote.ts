@@ -10,6 +10,7 @@ import type { ResultSet as ClientResultSet, InStatement, InValue, Value } from '
 
 import { type Db, DbError, type ResultSet, type SqlValue, type Statement } from './db.ts';
 import { measureBatch } from './statements.ts';
+import { createTurns } from './turns.ts';
 import { createClient } from './web-client.js';
 
 export interface RemoteOptions {
@@ -17,7 +18,7 @@ export interface RemoteOptions {
   readonly url: string;
   /** The server's token, sent as `Authorization: Bearer`. */
   readonly authToken?: string | undefined;
-  /** How long one request may take, its answer's body included; 15,000 ms unless given. */
+  /** How long a batch may take, waiting for its turn and further attempts included; 15,000 ms unless given. */
   readonly timeoutMs?: number;
   /** The runtime's fetch unless given. */
   readonly fetch?: (request: Request, init?: RequestInit) => Promise<Response>;
@@ -28,50 +29,61 @@ export interface RemoteOptions {
 
 /** How many requests run at once; the rest wait their turn. */
 const CONCURRENCY = 20;
-/** Pauses in milliseconds before a request that was refused, or a read that got lost, is tried again. */
-const PAUSES = [50, 250];
+/** Pauses in milliseconds before the second and further attempts. */
+const PAUSES = [20, 80, 250];
 
 /**
  * Opens the driver; nothing is sent yet. Throws DbError `internal` for a URL that it does not take.
  *
- * Only what cannot have happened is tried again: a read, and a connection that was refused. A write whose answer
- * got lost is `unknown`.
+ * Only what cannot have happened is tried again: a read, a connection that was refused, and a batch for which the
+ * server got no lock (a busy `sqld` gives up at once). A write whose answer got lost is `unknown`.
  */
 export function openRemote(options: RemoteOptions): Db {
-  const send = options.fetch ?? ((request, init) => fetch(request, init));
   const timeoutMs = options.timeoutMs ?? 15_000;
   const maxWaiting = options.maxWaiting ?? 1024;
   const maxWaitingBytes = options.maxWaitingBytes ?? 64 * 1024 * 1024;
-  const client = createClient({
-    url: checkedUrl(options.url),
-    intMode: 'number',
-    concurrency: CONCURRENCY,
-    fetch: (request: Request) => guardedFetch(send, request, timeoutMs),
-    ...(options.authToken === undefined ? {} : { authToken: options.authToken }),
-  });
+  const url = checkedUrl(options.url);
+  const turns = createTurns(CONCURRENCY);
   let waiting = 0;
   let waitingBytes = 0;
   let closed = false;
   let whenIdle: (() => void) | undefined;
 
-  async function once(statements: InStatement[], mode: 'read' | 'write'): Promise<ResultSet[]> {
+  async function once(statements: InStatement[], mode: 'read' | 'write', signal: AbortSignal) {
+    // A client holds no connection, so that each batch can have its own, with its own signal.
+    const client = createClient({
+      url,
+      intMode: 'number',
+      fetch: (request: Request) => guardedFetch(options.fetch ?? fetch, request, signal),
+      ...(options.authToken === undefined ? {} : { authToken: options.authToken }),
+    });
     try {
       return (await client.batch(statements, mode)).map(resultSet);
     } catch (thrown) {
       throw dbErrorOf(thrown, mode);
+    } finally {
+      client.close();
     }
   }
 
-  async function withRetries(statements: InStatement[], mode: 'read' | 'write'): Promise<ResultSet[]> {
-    for (const pause of PAUSES) {
-      try {
-        return await once(statements, mode);
-      } catch (thrown) {
-        if (!(thrown instanceof Unreachable)) throw thrown;
+  async function inTurn(statements: InStatement[], mode: 'read' | 'write'): Promise<ResultSet[]> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const endTurn = await turns.take(signal).catch(() => {
+      throw new DbError('busy', 'The database server was too slow: the batch never had its turn.');
+    });
+    try {
+      for (const pause of PAUSES) {
+        try {
+          return await once(statements, mode, signal);
+        } catch (thrown) {
+          if (!(thrown instanceof Again) || signal.aborted) throw thrown;
+        }
+        await new Promise((resolve) => setTimeout(resolve, pause));
       }
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      return await once(statements, mode, signal);
+    } finally {
+      endTurn();
     }
-    return once(statements, mode);
   }
 
   return {
@@ -84,7 +96,7 @@ export function openRemote(options: RemoteOptions): Db {
       waiting += 1;
       waitingBytes += bytes;
       try {
-        return await withRetries(statements.map(inStatement), mode);
+        return await inTurn(statements.map(inStatement), mode);
       } finally {
         waiting -= 1;
         waitingBytes -= bytes;
@@ -99,13 +111,12 @@ export function openRemote(options: RemoteOptions): Db {
           whenIdle = resolve;
         });
       }
-      client.close();
     },
   };
 }
 
-/** A `busy` that may be tried again: nothing was sent, or what was sent only reads. */
-class Unreachable extends DbError {}
+/** A `busy` that may be tried again: nothing was sent, nothing was begun, or what got lost only reads. */
+class Again extends DbError {}
 
 /** Thrown by our fetch when no connection could be made. */
 class Refused extends Error {}
@@ -121,12 +132,13 @@ class BadStatus extends Error {
 async function guardedFetch(
   send: NonNullable<RemoteOptions['fetch']>,
   request: Request,
-  timeoutMs: number,
+  signal: AbortSignal,
 ): Promise<Response> {
+  if (signal.aborted) throw new Refused('The database server was too slow: the batch was not sent.');
   let response: Response;
   try {
     // A redirect is no answer of a database, and the token must not follow it elsewhere.
-    response = await send(request, { signal: AbortSignal.timeout(timeoutMs), redirect: 'manual' });
+    response = await send(request, { signal, redirect: 'manual' });
   } catch (thrown) {
     if (neverConnected(thrown)) throw new Refused('The database server cannot be reached.');
     throw thrown;
@@ -163,12 +175,12 @@ const NOTHING_HAPPENED =
 
 function dbErrorOf(thrown: unknown, mode: 'read' | 'write'): DbError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  if (thrown instanceof Refused) return new Unreachable('busy', message);
+  if (thrown instanceof Refused) return new Again('busy', message);
   if (thrown instanceof BadStatus) return statusError(thrown, mode);
   const code = stringProperty(thrown, 'code');
   if (code !== undefined && NOTHING_HAPPENED.test(code)) {
     if (code.startsWith('SQLITE_CONSTRAINT')) return new DbError('constraint', message, code);
-    if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new DbError('busy', message, code);
+    if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new Again('busy', message, code);
     return new DbError(code === 'SQLITE_FULL' ? 'full' : 'internal', message, code);
   }
   // A statement that failed is never followed by the commit.
@@ -177,7 +189,7 @@ function dbErrorOf(thrown: unknown, mode: 'read' | 'write'): DbError {
   if (mode === 'write') return new DbError('unknown', `The answer to a write got lost: ${message}`, code);
   // An answer that is there but makes no sense will not get better by asking again.
   return code === undefined && !(thrown instanceof RangeError)
-    ? new Unreachable('busy', `The answer to a read got lost: ${message}`)
+    ? new Again('busy', `The answer to a read got lost: ${message}`)
     : new DbError('internal', message, code);
 }
 
@@ -185,7 +197,7 @@ function statusError({ status, message }: BadStatus, mode: 'read' | 'write'): Db
   if (status === 429) return new DbError('busy', message);
   if (status === 401 || status === 403) return new DbError('internal', `${message} Check its token.`);
   if (status < 500) return new DbError('internal', message);
-  return mode === 'write' ? new DbError('unknown', message) : new Unreachable('busy', message);
+  return mode === 'write' ? new DbError('unknown', message) : new Again('busy', message);
 }
 
 function stringProperty(thrown: unknown, name: string): string | undefined {

@@ -4,6 +4,8 @@
  */
 import type { AccountStore } from './accounts.ts';
 import type { AuditStore } from './audit.ts';
+import type { ListingStore } from './listing.ts';
+import type { SecretKeyStore } from './secret-key.ts';
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -12,6 +14,8 @@ export interface Store {
   readonly pastes: PasteStore;
   readonly accounts: AccountStore;
   readonly audit: AuditStore;
+  readonly listing: ListingStore;
+  readonly secretKey: SecretKeyStore;
 }
 
 /** How a reader proves that a protected paste may be shown. */

@@ -6,8 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeHasher } from '../../runtime/argon2.ts';
+import { nodeDigest } from '../../runtime/digest.ts';
 import type { Deps, LogFields, LogLevel } from '../../src/core/deps.ts';
 import { memoryLimiter } from '../../src/core/limiter.ts';
+import type { MailMessage } from '../../src/core/mail.ts';
 import { parseSettings } from '../../src/core/settings.ts';
 import { sweep } from '../../src/core/sweep.ts';
 import { keyedTurns } from '../../src/core/turns.ts';
@@ -20,8 +23,6 @@ import { migrate } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
-import { nodeHasher } from '../../runtime/argon2.ts';
-import { nodeDigest } from '../../runtime/digest.ts';
 
 export interface LogLine extends LogFields {
   readonly level: LogLevel;
@@ -75,6 +76,10 @@ export interface House {
   readonly db: Db;
   readonly clock: TestClock;
   readonly log: LogLine[];
+  /** What was mailed, oldest first. */
+  readonly mail: MailMessage[];
+  /** Waits for what goes on after answers. */
+  settled(): Promise<void>;
   /** The database file, where there is one. */
   readonly file: string | undefined;
   sweep(): ReturnType<typeof sweep>;
@@ -87,6 +92,9 @@ const LIMITS_OFF = {
   SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false',
 };
 
+/** What the first admin proves itself with in tests. */
+export const BOOTSTRAP_SECRET = 'the bootstrap secret of the tests';
+
 /** The origin that links start with in tests. */
 export const ORIGIN = 'http://127.0.0.1:8080';
 
@@ -97,6 +105,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { settings } = parsed;
   const clock = options.clock ?? new TestClock();
   const log: LogLine[] = [];
+  const mail: MailMessage[] = [];
+  const tasks: Promise<void>[] = [];
+  let bootstrap: string | undefined = BOOTSTRAP_SECRET;
   const { data = 'memory' } = options;
   const folder = data === 'file' ? await mkdtemp(join(tmpdir(), 'sallyport-house-')) : undefined;
   const file = folder && join(folder, 'sallyport.db');
@@ -114,6 +125,21 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     keys: openKeyring(options.secret ?? new Uint8Array(32).fill(7)),
     turns: keyedTurns(),
     log: { write: (level, msg, fields) => log.push({ level, msg, ...fields }) },
+    mailer: {
+      async send(message) {
+        mail.push(message);
+      },
+    },
+    bootstrap: {
+      current: async () => bootstrap,
+      async spent() {
+        bootstrap = undefined;
+      },
+    },
+    background(_name, task) {
+      tasks.push(task().catch(() => {}));
+    },
+    startedAt: clock.now(),
     now: clock.now,
     random: (length) => new Uint8Array(randomBytes(length)),
     digest: nodeDigest,
@@ -129,7 +155,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     db,
     clock,
     log,
+    mail,
     file,
+    async settled() {
+      await Promise.all(tasks);
+    },
     sweep: () => sweep(deps),
     async close() {
       if (typeof data !== 'object') await db.close();

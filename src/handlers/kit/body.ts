@@ -82,3 +82,39 @@ export function parseJsonObject(bytes: Bytes): Readonly<Record<string, unknown>>
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Fault('invalid_json');
   return value as Record<string, unknown>;
 }
+
+const JSON_BODY_LIMIT = 64 * 1024;
+
+/** What {@link readFields} refuses. */
+export const JSON_FAULTS: readonly FaultKind[] = [
+  'invalid_json',
+  'request_too_large',
+  'request_timeout',
+  'request_aborted',
+];
+
+/** A small JSON document, unchecked. @throws Fault `request_too_large`, `invalid_json` */
+export async function readObject(
+  request: Request,
+  deps: Pick<Deps, 'after'>,
+): Promise<Readonly<Record<string, unknown>>> {
+  return parseJsonObject(await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large'));
+}
+
+/**
+ * The members of a small JSON document, unchecked but for their names. An empty body counts as `{}`: what is
+ * missing is then refused like any other bad value.
+ * @throws Fault `request_too_large`, `invalid_json` also for a member that the route does not know
+ */
+export async function readFields<Name extends string>(
+  request: Request,
+  deps: Pick<Deps, 'after'>,
+  names: readonly Name[],
+): Promise<Readonly<Partial<Record<Name, unknown>>>> {
+  const bytes = await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large');
+  if (bytes.length === 0) return {} as Partial<Record<Name, unknown>>;
+  const document = parseJsonObject(bytes);
+  const known: readonly string[] = names;
+  if (!Object.keys(document).every((name) => known.includes(name))) throw new Fault('invalid_json');
+  return document as Partial<Record<Name, unknown>>;
+}

@@ -77,6 +77,57 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
     status: 403,
     message: 'X-Delete-Token, or the client certificate that created the paste, is required',
   },
+
+  authentication_required: { status: 401, message: 'authentication is required' },
+  ambiguous_credentials: { status: 400, message: 'send a bearer token or the session cookie, not both' },
+  csrf_required: { status: 403, message: 'a valid CSRF token is required' },
+  origin_not_allowed: { status: 403, message: 'requests from this origin are not allowed' },
+  web_cookie_required: { status: 400, message: 'this endpoint is for browser cookie sessions' },
+  second_factor_setup_required: {
+    status: 403,
+    message: 'second factor setup is required before account access',
+  },
+  second_factor_verification_required: {
+    status: 403,
+    message: 'second factor verification is required before account access',
+  },
+  forbidden: { status: 403, message: 'admin role is required' },
+
+  invalid_credentials: { status: 401, message: 'username or password is invalid' },
+  email_verification_required: { status: 403, message: 'the e-mail address must be verified first' },
+  registration_disabled: { status: 403, message: 'registration is disabled' },
+  registration_payment_unavailable: { status: 503, message: 'paid registration is not available' },
+  verification_token_invalid: { status: 400, message: 'verification token is invalid or has expired' },
+  invalid_username: {
+    status: 400,
+    message: 'username must be 3 to 64 characters: ASCII letters, digits, and . - _ @',
+  },
+  invalid_email: { status: 400, message: 'email must be one e-mail address' },
+  invalid_role: { status: 400, message: 'role must be user or admin' },
+  username_conflict: { status: 409, message: 'username is taken' },
+  account_not_found: { status: 404, message: 'account was not found' },
+  last_admin: { status: 409, message: 'the last active admin, and oneself, cannot be disabled or demoted' },
+  bootstrap_closed: { status: 403, message: 'bootstrap is closed: there is an admin, or it is switched off' },
+  bootstrap_secret_invalid: { status: 401, message: 'bootstrap secret is invalid' },
+  invalid_recovery_reason: { status: 400, message: 'reason is not one of the recovery reasons' },
+  invalid_cursor: { status: 400, message: 'cursor is not one that this server gave' },
+  invalid_limit: { status: 400, message: 'limit must be a positive whole number' },
+
+  email_required: { status: 400, message: 'an e-mail address is required' },
+  email_unavailable: { status: 503, message: 'e-mail cannot be sent right now' },
+  second_factor_already_configured: { status: 409, message: 'this second factor is already configured' },
+  second_factor_challenge_invalid: {
+    status: 400,
+    message: 'second factor challenge is invalid or has expired',
+  },
+  totp_challenge_invalid: { status: 400, message: 'the code is invalid, has expired or was used' },
+  webauthn_unavailable: { status: 503, message: 'WebAuthn is not available on this server' },
+  webauthn_challenge_invalid: { status: 400, message: 'WebAuthn challenge is invalid or has expired' },
+  webauthn_credential_already_configured: { status: 409, message: 'this credential is already configured' },
+  invalid_webauthn_attachment: {
+    status: 400,
+    message: 'authenticator_attachment must be platform or cross-platform',
+  },
 };
 
 /** Status and standing words of a refusal, for documents. */

@@ -136,12 +136,16 @@ export function openapi(routes: readonly Route[], options: DocumentOptions): Doc
       Object.entries(route.answers).map(([status, note]) => [status, successOf(note, options.schemaOf)]),
     );
     const operation = operationOf(route, options);
-    const refusals = refusalsOf([...COMMON, ...(route.path.includes(':') ? (['not_found'] as const) : []), ...route.faults]);
+    const refusals = refusalsOf([
+      ...COMMON,
+      ...(route.path.includes(':') ? (['not_found'] as const) : []),
+      ...route.faults,
+    ]);
     const item = paths[path] ?? {};
     paths[path] = item;
     item[route.method.toLowerCase()] = { ...operation, responses: { ...successes, ...refusals } };
     if (route.method === 'GET') {
-      item['head'] = {
+      item.head = {
         ...operation,
         operationId: `${route.id}.head`,
         summary: `${route.summary} Without the body.`,

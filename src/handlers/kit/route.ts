@@ -1,7 +1,7 @@
 /** A route is a value: from the tables come routing, limits, logs, documents and the exposure tests alike. */
 import type { GenericSchema } from 'valibot';
 import type { Deps } from '../../core/deps.ts';
-import type { FaultKind } from '../../core/faults.ts';
+import type { Fault, FaultKind } from '../../core/faults.ts';
 import type { LimitClass } from '../../core/settings.ts';
 import type { Visitor } from '../../core/visitor.ts';
 import type { Reply } from './reply.ts';
@@ -12,6 +12,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 /** What a gate may look at. */
 export interface Asked {
   readonly deps: Deps;
+  readonly listener: Listener;
   readonly request: Request;
   readonly visitor: Visitor;
 }
@@ -23,11 +24,13 @@ export interface Asked {
 export interface Gate<Who> {
   /** How it stands in documents and route lists. */
   readonly name: string;
+  /** What it throws. */
+  readonly faults: readonly FaultKind[];
   prove(asked: Asked): Who | Promise<Who>;
 }
 
 /** For routes that ask for nothing: who asks is the visitor. */
-export const anyone: Gate<Visitor> = { name: 'anyone', prove: ({ visitor }) => visitor };
+export const anyone: Gate<Visitor> = { name: 'anyone', faults: [], prove: ({ visitor }) => visitor };
 
 export interface Call<Who, Params> extends Asked {
   readonly who: Who;
@@ -87,24 +90,32 @@ export interface Route<L extends Listener = Listener> extends RouteNote {
   readonly path: string;
   /** Whether the path moves with `SAFE_URL_PREFIX`. */
   readonly prefixed: boolean;
+  /** Whether pages of the operator's allowed origins may call it. */
+  readonly cors: boolean;
   readonly limit: LimitClass;
   /** The gate's name. */
   readonly gate: string;
   /** Checks the decoded parameters; undefined when they are not of the route's shape, which is a 404. */
   accepts(params: Readonly<Record<string, string>>): unknown;
   answer(call: Omit<Call<never, unknown>, 'who'>): Promise<Reply>;
+  /** How this route refuses, where that is not the JSON of all others: a page, for a person. */
+  readonly refuse?: Refuse;
 }
+
+export type Refuse = (fault: Fault, requestId: string) => Reply;
 
 export interface RouteSpec<Who, Params> extends RouteNote {
   readonly id: string;
   readonly method: Method;
   readonly path: string;
   readonly prefixed?: boolean;
+  readonly cors?: boolean;
   readonly limit: LimitClass;
   readonly gate: Gate<Who>;
   /** Undefined when the parameters are not of the route's shape. */
   readonly params: (params: Readonly<Record<string, string>>) => Params | undefined;
   readonly reply: (call: Call<Who, Params>) => Promise<Reply>;
+  readonly refuse?: Refuse;
 }
 
 /** For routes without parameters. */
@@ -116,7 +127,9 @@ function route<L extends Listener, Who, Params>(listener: L, spec: RouteSpec<Who
     ...rest,
     listener,
     prefixed: spec.prefixed ?? false,
+    cors: spec.cors ?? false,
     gate: gate.name,
+    faults: [...gate.faults, ...spec.faults],
     accepts: params,
     async answer(call) {
       const who = await gate.prove(call);
@@ -129,6 +142,11 @@ function route<L extends Listener, Who, Params>(listener: L, spec: RouteSpec<Who
 /** A route behind the public door. */
 export function mainRoute<Who, Params>(spec: RouteSpec<Who, Params>): Route<'main'> {
   return route('main', spec);
+}
+
+/** A route of the product behind the public door: the operator's allowed origins may call it from a browser. */
+export function productRoute<Who, Params>(spec: RouteSpec<Who, Params>): Route<'main'> {
+  return route('main', { ...spec, cors: true });
 }
 
 /** A route behind the private door. */

@@ -9,11 +9,12 @@ import { type LimitClass, limitFor } from '../../core/settings.ts';
 import type { Visitor } from '../../core/visitor.ts';
 import { hex } from '../../crypto/hash.ts';
 import type { Bytes } from '../../store/store.ts';
+import { corsConfigured, corsHeaders, preflightHeaders } from './cors.ts';
 import { errorReply, faultOf } from './errors.ts';
 import { PRIVATE } from './headers.ts';
 import { type Peer, visitorOf } from './peer.ts';
 import { bodyLength, type Reply } from './reply.ts';
-import type { Listener, Route } from './route.ts';
+import type { Listener, Refuse, Route } from './route.ts';
 import { routeTable } from './table.ts';
 
 export type Handler = (request: Request, peer?: Peer) => Promise<Response>;
@@ -75,6 +76,18 @@ function counted(
   );
 }
 
+type Headings = Readonly<Record<string, string>>;
+
+interface Outcome {
+  readonly pattern: string;
+  readonly cors: Headings;
+  readonly reply: Reply;
+  /** What was thrown, when it was no refusal. */
+  readonly defect?: unknown;
+}
+
+const NOTHING: Reply = { status: 204, headers: {}, body: new Uint8Array(0) };
+
 /** The type of what was thrown, and nothing of its message, which can carry values, queries and paths. */
 const typeName = (thrown: unknown) => (thrown instanceof Error ? thrown.name : typeof thrown);
 
@@ -86,33 +99,43 @@ export function serve<L extends Listener>(
 ): Handler {
   const table = routeTable<L>(listener, routes, deps.settings.urlPrefix);
 
-  return async (request, peer = {}) => {
-    const started = deps.now();
-    const requestId = requestIdOf(request, deps);
-    const head = request.method === 'HEAD';
+  async function answer(request: Request, peer: Peer, requestId: string): Promise<Outcome> {
     let pattern = '/{route}';
-    let reply: Reply;
-    let defect: unknown;
+    let cors: Headings = {};
+    let refuse: Refuse = errorReply;
     try {
       const visitor = visitorOf(request, peer, deps.settings);
       const match = await table.match(request.method, new URL(request.url));
       pattern = match.pattern;
+      refuse = match.route?.refuse ?? errorReply;
+      const crossable = match.cors && corsConfigured(deps.settings);
+      if (crossable) cors = corsHeaders(deps.settings, request.headers.get('origin'));
       await countAgainst(deps, listener, match.limit, visitor);
+      if (crossable && request.method === 'OPTIONS') {
+        return { pattern, cors: preflightHeaders(deps.settings, request), reply: NOTHING };
+      }
       if (match.route === undefined) throw new Fault('not_found');
-      reply = await match.route.answer({
+      const reply = await match.route.answer({
         deps,
+        listener,
         request,
         visitor,
         params: match.params,
         requestId,
-        head,
+        head: request.method === 'HEAD',
         endpoints: table.endpoints,
       });
+      return { pattern, cors, reply };
     } catch (thrown) {
-      if (!(thrown instanceof Fault)) defect = thrown;
-      reply = errorReply(faultOf(thrown), requestId);
+      const reply = refuse(faultOf(thrown), requestId);
+      return thrown instanceof Fault ? { pattern, cors, reply } : { pattern, cors, reply, defect: thrown };
     }
+  }
 
+  return async (request, peer = {}) => {
+    const started = deps.now();
+    const requestId = requestIdOf(request, deps);
+    const { pattern, cors, reply, defect } = await answer(request, peer, requestId);
     const log = (bytes: number, broken?: unknown) => {
       deps.log.write(reply.status >= 500 ? 'error' : 'info', 'request', {
         request_id: requestId,
@@ -127,20 +150,22 @@ export function serve<L extends Listener>(
       });
     };
     const length = bodyLength(reply);
+    const headers = { ...PRIVATE, ...cors, ...reply.headers, 'x-request-id': requestId };
     const init = {
       status: reply.status,
-      headers: {
-        ...PRIVATE,
-        ...reply.headers,
-        'content-length': String(length),
-        'x-request-id': requestId,
-      },
+      // RFC 9110 §8.6: an answer without content says nothing of its length.
+      headers: reply.status === 204 ? headers : { ...headers, 'content-length': String(length) },
     };
     const { body } = reply;
-    if (!head && 'open' in body && body.open !== undefined) {
+    if (request.method === 'HEAD' || reply.status === 204) {
+      log(0);
+      return new Response(null, init);
+    }
+    if (!(body instanceof Uint8Array)) {
+      if (body.open === undefined) throw new TypeError(`${pattern} answered a length without a body`);
       return new Response(deps.sized(counted(body.open(), log), length), init);
     }
-    log(head ? 0 : length);
-    return new Response(head || !(body instanceof Uint8Array) ? null : body, init);
+    log(length);
+    return new Response(body, init);
   };
 }

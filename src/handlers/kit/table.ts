@@ -16,6 +16,8 @@ export interface Match<L extends Listener> {
   readonly pattern: string;
   /** The route's class, or that of its nearest relative, so that scans are counted too. */
   readonly limit: LimitClass;
+  /** Whether some method here may be called by pages of allowed origins: then a preflight is answered. */
+  readonly cors: boolean;
 }
 
 interface Entry<L extends Listener> {
@@ -57,12 +59,26 @@ function decoded(groups: Readonly<Record<string, string>>): Record<string, strin
   return params;
 }
 
-/** Leading segments that a pattern has in common with a path; a parameter goes with anything. */
-function shared(pattern: readonly string[], path: readonly string[]): number {
-  let n = 0;
-  while (n < pattern.length && n < path.length && (pattern[n]?.startsWith(':') || pattern[n] === path[n]))
-    n += 1;
-  return n;
+interface Kinship {
+  /** How many leading segments the pattern covers. */
+  readonly covered: number;
+  /** The whole path, and the whole pattern. */
+  readonly whole: boolean;
+  /** A static segment counts more than a parameter, which goes with anything. */
+  readonly score: number;
+}
+
+/** How far a path goes along with a pattern. */
+function kinship(pattern: readonly string[], path: readonly string[]): Kinship {
+  let covered = 0;
+  let score = 0;
+  for (const segment of pattern) {
+    if (covered === path.length || (!segment.startsWith(':') && segment !== path[covered])) break;
+    score += segment.startsWith(':') ? 2 : 3;
+    covered += 1;
+  }
+  const whole = covered === path.length && covered === pattern.length;
+  return { covered, whole, score: score + Number(whole) };
 }
 
 /** Where a route lies once the prefix has been put before it. */
@@ -126,25 +142,30 @@ export function routeTable<L extends Listener>(
         const { route, segments } = found.entry;
         const params = decoded(found.groups);
         const accepted = params === undefined ? undefined : route.accepts(params);
-        const known = { pattern: template(segments), limit: route.limit };
+        const known = {
+          pattern: template(segments),
+          limit: route.limit,
+          cors: route.cors && accepted !== undefined,
+        };
         return accepted === undefined
           ? { ...known, params: undefined }
           : { ...known, route, params: accepted };
       }
       const path = url.pathname.slice(1).split('/');
-      let nearest = first;
-      let length = -1;
+      let nearest = { entry: first, ...kinship(first.segments, path) };
       for (const entry of entries) {
-        const n = shared(entry.segments, path);
-        const whole = n === path.length && n === entry.segments.length;
-        const score = n * 2 + Number(whole);
-        if (score > length) [nearest, length] = [entry, score];
+        const kin = kinship(entry.segments, path);
+        if (kin.score > nearest.score) nearest = { entry, ...kin };
       }
-      const n = shared(nearest.segments, path);
-      const whole = n === path.length && n === nearest.segments.length;
-      const covered = template(nearest.segments.slice(0, n));
-      const pattern = whole ? covered : `${covered === '/' ? '' : covered}/{route}`;
-      return { pattern, limit: nearest.route.limit, params: undefined };
+      const { entry, covered, whole } = nearest;
+      const prefix = covered === 0 ? '' : template(entry.segments.slice(0, covered));
+      const cors = entries.some((other) => other.route.cors && expression(other.segments).test(url.pathname));
+      return {
+        pattern: whole ? template(entry.segments) : `${prefix}/{route}`,
+        limit: entry.route.limit,
+        cors,
+        params: undefined,
+      };
     },
   };
 }

@@ -1,6 +1,6 @@
 /** One database worker as the main thread sees it: a bounded queue in front of a thread. */
 
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { DbError, type ResultSet, type Statement } from '../db.ts';
 import { dbError } from './failure.ts';
 import {
@@ -91,12 +91,10 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     return entry;
   }
 
-  port.on('message', (message: FromWorker) => {
+  function take(message: FromWorker): void {
     if (message.kind === 'ready') {
       state = 'open';
       opened.resolve();
-    } else if (message.kind === 'refused') {
-      refusal = dbError(message.error);
     } else if (message.kind === 'done') {
       if (message.schemaChanged) options.onSchemaChanged();
       for (const { id, outcome } of message.answers) {
@@ -104,11 +102,20 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
         if ('error' in outcome) entry?.reject(dbError(outcome.error));
         else entry?.resolve(outcome.results);
       }
+    } else {
+      if (message.kind === 'refused') refusal = dbError(message.error);
+      // The thread ends when this side lets go, so that its end cannot overtake what it said before.
+      port.close();
     }
-  });
+  }
+  port.on('message', take);
 
   function died(reason: string): void {
     if (state === 'ended') return;
+    // What it answered before it ended may still be on the way.
+    for (let last = receiveMessageOnPort(port); last !== undefined; last = receiveMessageOnPort(port)) {
+      take(last.message as FromWorker);
+    }
     const expected = state === 'closing' && waiting.size === 0;
     const before = state;
     state = 'ended';

@@ -61,9 +61,10 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'ready' }
-  /** The database could not be opened; the worker ends. */
+  /** The database could not be opened. The worker ends when the main thread closes the port. */
   | { readonly kind: 'refused'; readonly error: WireError }
   | { readonly kind: 'done'; readonly answers: readonly Answer[]; readonly schemaChanged: boolean }
+  /** Everything was answered and the connection is closed. The worker ends when the main thread closes the port. */
   | { readonly kind: 'closed' };
 
 /** Blobs of at least this many bytes change threads by being moved instead of copied. */

@@ -196,7 +196,6 @@ function end(): void {
   current?.close();
   current = undefined;
   send({ kind: 'closed' });
-  port.close();
 }
 
 port.on('message', (message: ToWorker) => {
@@ -212,5 +211,4 @@ try {
   const { kind, message, code } = failureOf(thrown);
   send({ kind: 'refused', error: { kind, message, code } });
   holder.discard();
-  port.close();
 }

@@ -1,6 +1,7 @@
 import type { Migration } from '../migrate.ts';
 import { pastes } from './0001_pastes.ts';
 import { accounts } from './0002_accounts.ts';
+import { secretKey } from './0003_secret_key.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
-export const migrations: readonly Migration[] = [pastes, accounts];
+export const migrations: readonly Migration[] = [pastes, accounts, secretKey];

@@ -1,0 +1,33 @@
+/** Tasks that go on after their request was answered: bounded, and finished before the process ends. */
+import type { Deps, Log } from '../src/core/deps.ts';
+import { typeName } from './log.ts';
+
+export interface Background {
+  readonly run: Deps['background'];
+  /** Waits for what is under way. */
+  finish(): Promise<void>;
+}
+
+/** More than this many at once, and a new one is dropped, with a line in the log. */
+const MOST = 1000;
+
+export function background(log: Log): Background {
+  const underWay = new Set<Promise<void>>();
+  return {
+    run(name, task) {
+      if (underWay.size >= MOST) {
+        log.write('warn', 'too much goes on in the background', { task: name });
+        return;
+      }
+      const run = task()
+        .catch((error: unknown) =>
+          log.write('warn', 'a background task failed', { task: name, error_type: typeName(error) }),
+        )
+        .finally(() => underWay.delete(run));
+      underWay.add(run);
+    },
+    async finish() {
+      await Promise.all(underWay);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * The operator's commands on the machine itself. A running server answers them on its control socket; without one
+ * the command opens the database itself. Both run this table.
+ */
+import type { Origin } from '../src/core/audit.ts';
+import type { Deps } from '../src/core/deps.ts';
+import { Fault } from '../src/core/faults.ts';
+import {
+  changeRole,
+  createAccount,
+  disableAccount,
+  enableAccount,
+  resetFactors,
+  resetPassword,
+  revokeSessions,
+} from '../src/core/operator-accounts.ts';
+import { cleanUp, pasteStats } from '../src/core/operator-pastes.ts';
+import { accountView } from '../src/handlers/kit/account-view.ts';
+import { answerOf } from '../src/handlers/kit/errors.ts';
+import type { Account } from '../src/store/accounts.ts';
+import type { ControlCommands } from './control.ts';
+import { isRecord } from './control-protocol.ts';
+
+const LOCAL: Origin = { listener: 'local', actorKind: 'operator' };
+
+/** What a command needs of the server. */
+export type OperatorDeps = Deps;
+
+/** A refusal in the words that the wire has for it. */
+function inWords(thrown: unknown): Error {
+  if (!(thrown instanceof Fault)) return new Error('The command failed; the server log says where.');
+  return new Error(thrown.detail.message ?? answerOf(thrown.kind).message);
+}
+
+async function accountOf(deps: OperatorDeps, name: unknown): Promise<Account> {
+  const text = typeof name === 'string' ? name.trim() : '';
+  const found =
+    (await deps.store.accounts.byId(text)) ??
+    (await deps.store.accounts.byUsername(text.toLowerCase()))?.account;
+  if (found === undefined) throw new Fault('account_not_found');
+  return found;
+}
+
+type Command = (args: Readonly<Record<string, unknown>>) => Promise<unknown>;
+
+/** The table, over the ports of a server or of a command that runs without one. */
+export function operatorCommands(deps: OperatorDeps): ControlCommands {
+  const changed = ({ account, sessionsRevoked }: { account: Account; sessionsRevoked: number }) => ({
+    account: accountView(account),
+    sessions_revoked: sessionsRevoked,
+  });
+  const idOf = async (args: Readonly<Record<string, unknown>>) => (await accountOf(deps, args.account)).id;
+  const commands: Readonly<Record<string, Command>> = {
+    'account.create': async ({ username, password, role }) => ({
+      account: accountView(await createAccount(deps, LOCAL, { username, password, role })),
+    }),
+    'account.disable': async (args) =>
+      changed(await disableAccount(deps, LOCAL, undefined, await idOf(args))),
+    'account.enable': async (args) => changed(await enableAccount(deps, LOCAL, await idOf(args))),
+    'account.role': async (args) => changed(await changeRole(deps, LOCAL, await idOf(args), args.role)),
+    'account.reset-password': async (args) =>
+      changed(await resetPassword(deps, LOCAL, await idOf(args), args.password)),
+    'account.revoke-sessions': async (args) => ({
+      sessions_revoked: await revokeSessions(deps, LOCAL, await idOf(args)),
+    }),
+    'account.recover': async (args) => {
+      const reset = await resetFactors(deps, LOCAL, await idOf(args), args.reason);
+      return { account: accountView(reset.account), sessions_revoked: reset.sessionsRevoked };
+    },
+    'bootstrap-secret': async () => {
+      if (await deps.store.accounts.adminExists()) throw new Fault('bootstrap_closed');
+      return { secret: (await deps.bootstrap.current()) ?? null };
+    },
+    stats: async () => pasteStats(deps),
+    cleanup: async () => cleanUp(deps, LOCAL),
+  };
+  return Object.fromEntries(
+    Object.entries(commands).map(([name, run]) => [
+      name,
+      async (args: unknown) => {
+        try {
+          return await run(isRecord(args) ? args : {});
+        } catch (thrown) {
+          throw inWords(thrown);
+        }
+      },
+    ]),
+  );
+}

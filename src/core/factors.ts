@@ -1,0 +1,212 @@
+/**
+ * Second factors that are codes: mailed ones and TOTP. A wrong code counts against the account, wherever it came
+ * from; a right one counts once.
+ */
+import { openAtRest, sealAtRest } from '../crypto/at-rest.ts';
+import { randomToken, tokenHash } from '../crypto/tokens.ts';
+import { matchTotp, newTotpSecret, type TotpEnrolment, totpEnrolment } from '../crypto/totp.ts';
+import type {
+  CodeLimits,
+  EmailFactor,
+  FactorMethod,
+  FactorProof,
+  LiveSession,
+  TotpFactor,
+} from '../store/accounts.ts';
+import { auditEntry, type Origin } from './audit.ts';
+import type { Deps } from './deps.ts';
+import { Fault, type FaultKind, secondsUntil } from './faults.ts';
+import { newId } from './ids.ts';
+import { factorCodeMail } from './mail.ts';
+import { emailOf } from './registration.ts';
+
+const LIMITS: CodeLimits = { perSession: 5, perAccount: 10, windowMs: 15 * 60_000 };
+
+/** A session that has shown a factor, as it is afterwards. */
+export interface Proven<Factor> {
+  readonly factor: Factor;
+  readonly live: LiveSession;
+}
+
+/** @throws Fault `rate_limited` while too many wrong codes pause this account's verification */
+async function requireNotPaused(deps: Deps, live: LiveSession): Promise<void> {
+  const now = deps.now();
+  const until = await deps.store.accounts.verificationPausedUntil(live.account.id, now);
+  if (until !== undefined) throw new Fault('rate_limited', { retryAfterSeconds: secondsUntil(until, now) });
+}
+
+async function refuseCode(deps: Deps, origin: Origin, live: LiveSession, kind: FaultKind): Promise<never> {
+  const { account, session } = live;
+  const entry = auditEntry(deps, origin, 'factor_verify', 'denied', {
+    subjectAccountId: account.id,
+    subjectId: session.id,
+  });
+  await deps.store.accounts.recordWrongCode(account.id, session.id, deps.now(), LIMITS, entry);
+  throw new Fault(kind);
+}
+
+export function proofOf(
+  deps: Deps,
+  origin: Origin,
+  live: LiveSession,
+  method: FactorMethod,
+  action: 'factor_confirm' | 'factor_verify',
+): FactorProof {
+  const { account, session } = live;
+  const subject = { subjectAccountId: account.id, subjectId: session.id };
+  return {
+    accountId: account.id,
+    sessionId: session.id,
+    method,
+    now: deps.now(),
+    audit: auditEntry(deps, origin, action, 'ok', subject),
+  };
+}
+
+/**
+ * Mails a code: to set the factor up, or to the active address to verify this session.
+ * @returns when the code expires.
+ * @throws Fault `email_required`, `invalid_email`, `second_factor_already_configured`, `email_unavailable`
+ */
+export async function challengeEmail(
+  deps: Deps,
+  origin: Origin,
+  live: LiveSession,
+  wanted: unknown,
+): Promise<number> {
+  const { account, session } = live;
+  const { accounts } = deps.store;
+  const verified = session.verifiedAt !== undefined;
+  const existing = await accounts.emailFactor(account.id);
+  const active = existing?.state === 'active';
+  if (active && verified) throw new Fault('second_factor_already_configured');
+  // Whoever holds the password alone must not add a factor of their own beside the one they cannot show.
+  if (!active && !verified && live.activeFactors.length > 0) throw new Fault('email_required');
+
+  const given = wanted === undefined || wanted === null || wanted === '' ? undefined : wanted;
+  let address: string | undefined;
+  if (active) address = existing.email;
+  else if (given !== undefined) address = emailOf(given);
+  else if (account.emailVerifiedAt !== undefined) address = account.email;
+  if (address === undefined) throw new Fault('email_required');
+  if (deps.settings.email.backend === 'none') throw new Fault('email_unavailable');
+
+  const code = randomToken(deps.random);
+  const now = deps.now();
+  const challenge = {
+    id: newId('sfc', deps),
+    accountId: account.id,
+    factorId: existing?.id ?? newId('sf', deps),
+    codeHash: tokenHash(code),
+    email: address,
+    createdAt: now,
+    expiresAt: now + deps.settings.auth.emailChallengeTtlMs,
+  };
+  const entry = auditEntry(deps, origin, 'factor_challenge', 'ok', { subjectAccountId: account.id });
+  if (!(await accounts.challengeEmail(challenge, !active, entry))) {
+    throw new Fault('second_factor_already_configured');
+  }
+  try {
+    await deps.mailer.send(factorCodeMail(address, code, deps.settings.auth.emailChallengeTtlMs));
+  } catch {
+    throw new Fault('email_unavailable');
+  }
+  return challenge.expiresAt;
+}
+
+/** @throws Fault `second_factor_challenge_invalid` for every failure, `rate_limited` while paused */
+export async function verifyEmailCode(
+  deps: Deps,
+  origin: Origin,
+  live: LiveSession,
+  code: unknown,
+): Promise<Proven<EmailFactor>> {
+  await requireNotPaused(deps, live);
+  const hash = tokenHash(typeof code === 'string' ? code.trim() : '');
+  const proof = proofOf(deps, origin, live, 'email_challenge', 'factor_verify');
+  const proven = await deps.store.accounts.proveEmail(hash, proof);
+  if (proven !== undefined) return proven;
+  // A code that was mailed to this account, though spent or too late: refused alike, but nobody was guessing.
+  if (await deps.store.accounts.knowsEmailCode(hash, live.account.id)) {
+    throw new Fault('second_factor_challenge_invalid');
+  }
+  return refuseCode(deps, origin, live, 'second_factor_challenge_invalid');
+}
+
+/** Binds a sealed seed to its account and factor, so that a row cannot be given somebody else's. */
+export const seedContext = (accountId: string, factorId: string) => [accountId, factorId];
+
+export interface EnrolledTotp extends TotpEnrolment {
+  readonly id: string;
+}
+
+/** A new seed, shown this once. @throws Fault `second_factor_already_configured` */
+export async function enrolTotp(deps: Deps, origin: Origin, live: LiveSession): Promise<EnrolledTotp> {
+  const { account } = live;
+  const secret = newTotpSecret(deps.random);
+  const id = newId('sf', deps);
+  const sealedSecret = await sealAtRest(
+    deps.keys,
+    'totp-at-rest',
+    seedContext(account.id, id),
+    secret,
+    deps.random,
+  );
+  const entry = auditEntry(deps, origin, 'factor_enrol', 'ok', {
+    subjectAccountId: account.id,
+    subjectId: id,
+  });
+  if (!(await deps.store.accounts.enrolTotp(account.id, { id, sealedSecret }, deps.now(), entry))) {
+    throw new Fault('second_factor_already_configured');
+  }
+  return { id, ...totpEnrolment(secret, account.username) };
+}
+
+/** The factor and the step that a code stands for, if it is one that this seed makes now. */
+async function checkedTotp(
+  deps: Deps,
+  live: LiveSession,
+  state: TotpFactor['state'],
+  code: unknown,
+): Promise<{ factor: TotpFactor; step: number } | undefined> {
+  const factor = await deps.store.accounts.totpFactor(live.account.id);
+  if (factor === undefined || factor.state !== state) return undefined;
+  const context = seedContext(live.account.id, factor.id);
+  const secret = await openAtRest(deps.keys, 'totp-at-rest', context, factor.sealedSecret);
+  if (secret === undefined) throw new TypeError('a TOTP seed does not open under this secret key');
+  const step = typeof code === 'string' ? matchTotp(secret, code.trim(), deps.now()) : undefined;
+  return step === undefined ? undefined : { factor, step };
+}
+
+/** @throws Fault `totp_challenge_invalid`, `rate_limited` while paused */
+export async function confirmTotp(
+  deps: Deps,
+  origin: Origin,
+  live: LiveSession,
+  code: unknown,
+): Promise<Proven<TotpFactor>> {
+  await requireNotPaused(deps, live);
+  const checked = await checkedTotp(deps, live, 'pending', code);
+  if (checked === undefined) return refuseCode(deps, origin, live, 'totp_challenge_invalid');
+  const proof = proofOf(deps, origin, live, 'totp', 'factor_confirm');
+  const proven = await deps.store.accounts.confirmTotp(checked.factor.id, checked.step, proof);
+  if (proven === undefined) throw new Fault('totp_challenge_invalid');
+  return proven;
+}
+
+/** @throws Fault `totp_challenge_invalid`, `rate_limited` while paused */
+export async function verifyTotp(
+  deps: Deps,
+  origin: Origin,
+  live: LiveSession,
+  code: unknown,
+): Promise<Proven<TotpFactor>> {
+  await requireNotPaused(deps, live);
+  const checked = await checkedTotp(deps, live, 'active', code);
+  if (checked === undefined) return refuseCode(deps, origin, live, 'totp_challenge_invalid');
+  const proof = proofOf(deps, origin, live, 'totp', 'factor_verify');
+  const proven = await deps.store.accounts.proveTotp(checked.factor.id, checked.step, proof);
+  // A right code that was used before: refused alike, but nobody was guessing.
+  if (proven === undefined) throw new Fault('totp_challenge_invalid');
+  return proven;
+}

@@ -1,0 +1,32 @@
+/** What a username, a password and a role may look like. */
+import type { Role } from '../store/accounts.ts';
+import { Fault } from './faults.ts';
+
+const PASSWORD_LEAST_BYTES = 12;
+/** Enough for any passphrase; a bound only so that hashing cannot be made to read megabytes. */
+const PASSWORD_MOST_BYTES = 256;
+
+/** Trimmed, in lower case. @throws Fault `invalid_username` */
+export function usernameOf(value: unknown): string {
+  const name = typeof value === 'string' ? value.trim().toLowerCase() : '';
+  if (!/^[a-z0-9._@-]{3,64}$/.test(name)) throw new Fault('invalid_username');
+  return name;
+}
+
+/** A password for an account, exactly as given. @throws Fault `invalid_password` */
+export function accountPasswordOf(value: unknown): string {
+  const bytes =
+    typeof value === 'string' && value.isWellFormed() ? new TextEncoder().encode(value).length : 0;
+  if (bytes < PASSWORD_LEAST_BYTES || bytes > PASSWORD_MOST_BYTES) {
+    throw new Fault('invalid_password', {
+      message: `a password must have ${PASSWORD_LEAST_BYTES} to ${PASSWORD_MOST_BYTES} bytes`,
+    });
+  }
+  return value as string;
+}
+
+/** @throws Fault `invalid_role` */
+export function roleOf(value: unknown): Role {
+  if (value !== 'user' && value !== 'admin') throw new Fault('invalid_role');
+  return value;
+}

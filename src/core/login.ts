@@ -1,0 +1,133 @@
+/**
+ * Logging in and out. An unknown name, a wrong password and an account that is shut take the same way, cost the
+ * same and look the same.
+ */
+import { hashPassword, needsRehash, verifyPassword } from '../crypto/passwords.ts';
+import { randomToken, tokenHash } from '../crypto/tokens.ts';
+import type { Account, LiveSession, NewSession, SessionKind } from '../store/accounts.ts';
+import { auditEntry, type Origin } from './audit.ts';
+import type { Deps } from './deps.ts';
+import { Fault } from './faults.ts';
+import { newId } from './ids.ts';
+
+/** A well-formed PHC string that no password matches: what an unknown name is verified against. */
+const NOBODY = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+
+const FAILURE_WINDOW_MS = 15 * 60_000;
+/** Failures of one name after which each further try waits. */
+const FREE_FAILURES = 10;
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 8_000;
+
+export interface OpenedSession {
+  /** The raw token; it leaves once. */
+  readonly token: string;
+  readonly session: NewSession;
+  readonly account: Account;
+  /** Whether the session must pass a second factor before it is good for anything. */
+  readonly verificationRequired: boolean;
+}
+
+export interface LoginRequest {
+  readonly username: unknown;
+  readonly password: unknown;
+  readonly kind: SessionKind;
+  /** Refuses the account after its password proved right, before a session exists. */
+  readonly permit?: (account: Account) => void;
+}
+
+const pause = (deps: Deps, ms: number) => new Promise<void>((resolve) => deps.after(ms, resolve));
+
+/** Slows down a name that is being guessed at, existing or not, without shutting anybody out. */
+async function slowDown(deps: Deps, nameKey: string): Promise<void> {
+  const failures = await deps.store.accounts.loginFailures(nameKey, deps.now(), FAILURE_WINDOW_MS);
+  if (failures < FREE_FAILURES) return;
+  await pause(deps, Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(10, failures - FREE_FAILURES)));
+}
+
+/** A session that is not stored yet. */
+export function newSession(
+  deps: Deps,
+  accountId: string,
+  kind: SessionKind,
+): { token: string; session: NewSession } {
+  const token = randomToken(deps.random);
+  const now = deps.now();
+  return {
+    token,
+    session: {
+      id: newId('ses', deps),
+      accountId,
+      kind,
+      createdAt: now,
+      expiresAt: now + deps.settings.auth.sessionTtlMs,
+      tokenHash: tokenHash(token),
+    },
+  };
+}
+
+/**
+ * Opens a session for a name and its password.
+ * @throws Fault `invalid_credentials`, `email_verification_required` (after a right password only), `service_busy`,
+ *   and what `permit` throws.
+ */
+export async function login(deps: Deps, origin: Origin, request: LoginRequest): Promise<OpenedSession> {
+  const { accounts } = deps.store;
+  // A name of the wrong shape goes the same way as one that nobody has.
+  const name =
+    typeof request.username === 'string' ? request.username.trim().toLowerCase().slice(0, 256) : '';
+  const password =
+    typeof request.password === 'string' && request.password !== '' ? request.password.slice(0, 1024) : '-';
+  const nameKey = deps.keys.macHex('login-throttle', name);
+
+  await slowDown(deps, nameKey);
+  const known = await accounts.byUsername(name);
+  const right = await verifyPassword(deps.hasher.argon2id, known?.phc ?? NOBODY, password);
+  const mayAuthenticate =
+    known?.account.state === 'active' || known?.account.state === 'pending_email_verification';
+  if (!right || known === undefined || !mayAuthenticate) {
+    const subject = known && { subjectAccountId: known.account.id };
+    const entry = auditEntry(deps, origin, 'login', 'denied', subject);
+    await accounts.recordLoginFailure(nameKey, deps.now(), FAILURE_WINDOW_MS, entry);
+    throw new Fault('invalid_credentials');
+  }
+
+  const { account } = known;
+  if (account.state === 'pending_email_verification') throw new Fault('email_verification_required');
+  request.permit?.(account);
+  let { phc } = known;
+  if (needsRehash(phc)) {
+    const stronger = await hashPassword(deps.hasher.argon2id, password, deps.random);
+    if (await accounts.rehash(account.id, phc, stronger)) phc = stronger;
+  }
+  const { token, session } = newSession(deps, account.id, request.kind);
+  const subject = { subjectAccountId: account.id, subjectId: session.id };
+  const entry = auditEntry(deps, { ...origin, actorAccountId: account.id }, 'login', 'ok', subject);
+  // Disabled, or another password, while this one was checked: as if it had been so before.
+  if (!(await accounts.openSession(session, phc, entry))) throw new Fault('invalid_credentials');
+  await accounts.clearLoginFailures(nameKey);
+  const live = await accounts.liveSession(session.tokenHash, deps.now());
+  return { token, session, account, verificationRequired: (live?.activeFactors.length ?? 0) > 0 };
+}
+
+/** The session of a raw token, if it is live and of a kind that may stand here. */
+export async function sessionOf(
+  deps: Deps,
+  token: string,
+  kinds: readonly SessionKind[],
+): Promise<LiveSession | undefined> {
+  // What cannot be a token needs no look at the database.
+  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return undefined;
+  const live = await deps.store.accounts.liveSession(tokenHash(token), deps.now());
+  return live !== undefined && kinds.includes(live.session.kind) ? live : undefined;
+}
+
+/** Ends a session. */
+export async function logout(deps: Deps, origin: Origin, live: LiveSession): Promise<void> {
+  const { session, account } = live;
+  const entry = auditEntry(deps, origin, 'logout', 'ok', {
+    subjectAccountId: account.id,
+    subjectId: session.id,
+  });
+  await deps.store.accounts.revokeSession(session.id, deps.now(), entry);
+}

@@ -1,0 +1,35 @@
+/** Lists for the operator, a page at a time. */
+import type { Account } from '../store/accounts.ts';
+import type { Deps } from './deps.ts';
+import { Fault } from './faults.ts';
+import { isId } from './ids.ts';
+
+/** Rows of a page where nobody says how many. */
+export const LISTED = 100;
+const MOST_LISTED = 500;
+
+/** How many rows were asked for; larger numbers are capped. @throws Fault `invalid_limit` */
+export function listLimit(value: string | null): number {
+  if (value === null) return LISTED;
+  if (!/^[0-9]{1,9}$/.test(value) || Number(value) < 1) throw new Fault('invalid_limit');
+  return Math.min(MOST_LISTED, Number(value));
+}
+
+export interface AccountPage {
+  readonly accounts: readonly Account[];
+  /** What to ask for next; absent on the last page. */
+  readonly cursor?: string;
+}
+
+/** Accounts in the order in which they were made. @throws Fault `invalid_cursor`, `invalid_limit` */
+export async function listAccounts(
+  deps: Deps,
+  cursor: string | null,
+  wanted: string | null,
+): Promise<AccountPage> {
+  if (cursor !== null && !isId('acct', cursor)) throw new Fault('invalid_cursor');
+  const limit = listLimit(wanted);
+  const accounts = await deps.store.accounts.list(cursor ?? undefined, limit);
+  const last = accounts.at(-1);
+  return accounts.length === limit && last !== undefined ? { accounts, cursor: last.id } : { accounts };
+}

@@ -1,0 +1,45 @@
+/**
+ * The one secret of a deployment: that a database is opened under its own, and how it is changed. Home and edge share
+ * it, so that a wrong one must be noticed at start and not by the first token that does not fit.
+ */
+import { resealAtRest } from '../crypto/at-rest.ts';
+import { type Keyring, openKeyring } from '../crypto/keyring.ts';
+import type { SecretKeyStore } from '../store/secret-key.ts';
+import { auditEntry } from './audit.ts';
+import type { Deps } from './deps.ts';
+import { seedContext } from './factors.ts';
+
+/** What the database keeps of a key: enough to recognise it, nothing to find it by. */
+const checkOf = (keys: Keyring) => keys.macHex('secret-key-check', 'sallyport');
+
+/** Whether the database belongs to this key. A database without any takes it. */
+export async function keyFits(store: SecretKeyStore, keys: Keyring): Promise<boolean> {
+  const check = checkOf(keys);
+  return (await store.settle(check)) === check;
+}
+
+export type KeyChangeOutcome =
+  | { readonly kind: 'changed'; readonly seeds: number }
+  /** A seed that the old key does not open: nothing was changed. */
+  | { readonly kind: 'seed_does_not_open'; readonly factorId: string }
+  /** Somebody else wrote meanwhile: nothing was changed, and it may be tried again. */
+  | { readonly kind: 'raced' };
+
+/** Seals everything that is kept under the old key under the new one, in one transaction. */
+export async function changeKey(
+  deps: Pick<Deps, 'store' | 'now' | 'random'>,
+  from: Keyring,
+  next: Uint8Array,
+): Promise<KeyChangeOutcome> {
+  const to = openKeyring(next);
+  const seeds = [];
+  for (const seed of await deps.store.secretKey.seeds()) {
+    const context = seedContext(seed.accountId, seed.factorId);
+    const resealed = await resealAtRest({ from, to }, 'totp-at-rest', context, seed.sealed, deps.random);
+    if (resealed === undefined) return { kind: 'seed_does_not_open', factorId: seed.factorId };
+    seeds.push({ ...seed, resealed });
+  }
+  const audit = auditEntry(deps, { listener: 'local', actorKind: 'operator' }, 'secret_key_rotate', 'ok');
+  const changed = await deps.store.secretKey.change({ from: checkOf(from), to: checkOf(to), seeds, audit });
+  return changed ? { kind: 'changed', seeds: seeds.length } : { kind: 'raced' };
+}
