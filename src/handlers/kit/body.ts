@@ -9,7 +9,7 @@ export const BODY_PATIENCE_MS = 30_000;
 
 function declaredLength(request: Request): number | undefined {
   const header = request.headers.get('content-length');
-  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+  return header !== null && /^\d+$/.test(header) ? Number(header) : undefined;
 }
 
 async function* read(request: Request, deps: Pick<Deps, 'after'>): AsyncGenerator<Bytes> {
