@@ -8,7 +8,13 @@ import type { Deps } from './deps.ts';
 import { Fault, secondsUntil } from './faults.ts';
 import { peerNetwork } from './limiter.ts';
 import { requireAccess } from './paste-access.ts';
-import { type PasteOptions, pasteOptions, type RawPasteOptions, type WantedAccess } from './paste-options.ts';
+import {
+  idempotencyKey,
+  type PasteOptions,
+  pasteOptions,
+  type RawPasteOptions,
+  type WantedAccess,
+} from './paste-options.ts';
 import { admitWork, type OfferedWork } from './paste-work.ts';
 import { type Received, receive } from './receive.ts';
 import { sealedEnough } from './sealed-check.ts';
@@ -25,7 +31,7 @@ const LOOKS = 4;
 export interface CreateRequest {
   readonly work: OfferedWork;
   readonly idempotency?: {
-    /** Already checked for its shape. */
+    /** As it came. */
     readonly key: string;
     /** Everything that distinguishes this create from another one under the same key, apart from its bytes. */
     readonly fingerprint: string;
@@ -52,7 +58,7 @@ const limitFor = (deps: Deps, owner: string | undefined) =>
 
 /**
  * Decides, before a byte of the body is read, whether this visitor may create at all.
- * @throws Fault `client_certificate_required`, `pow_required`, `pow_invalid`
+ * @throws Fault `client_certificate_required`, `invalid_idempotency_key`, `pow_required`, `pow_invalid`
  */
 export async function admitCreate(deps: Deps, visitor: Visitor, request: CreateRequest): Promise<Admission> {
   const { owner } = visitor;
@@ -60,7 +66,7 @@ export async function admitCreate(deps: Deps, visitor: Visitor, request: CreateR
     throw new Fault('client_certificate_required');
   const scope = owner === undefined ? `peer ${peerNetwork(visitor.address)}` : `owner ${owner}`;
   const idempotency = request.idempotency && {
-    scopedKey: `${scope}\n${request.idempotency.key}`,
+    scopedKey: `${scope}\n${idempotencyKey(request.idempotency.key)}`,
     fingerprint: request.idempotency.fingerprint,
   };
   const alreadyDone = async () =>
@@ -102,7 +108,7 @@ export async function createPaste(
   const received = await receive(deps, source, admission.limitBytes);
   try {
     requireSealed(deps, received);
-    return await commit(deps, admission, received, options);
+    return await commit(deps, admission, received, options, source.sentAs ?? received.sha256);
   } finally {
     await received.discard().catch(() => {}); // a sweep removes what cannot be removed now
   }
@@ -113,6 +119,7 @@ async function commit(
   admission: Admission,
   received: Received,
   options: PasteOptions,
+  sentSha256: Bytes,
 ): Promise<CreatedPaste> {
   const { owner, idempotency, work } = admission;
   const access = await storedAccess(deps, options.access);
@@ -147,7 +154,7 @@ async function commit(
         keyHash: deps.keys.macHex('idempotency-key', scopedKey),
         fingerprint: deps.keys.macHex(
           'idempotency-fingerprint',
-          `${idempotency.fingerprint}\n${hex(received.sha256)}`,
+          `${idempotency.fingerprint}\n${hex(sentSha256)}`,
         ),
         nonce,
         expiresAt: now + DAY_MS,

@@ -1,4 +1,5 @@
 /** How a paste arrives: raw bytes with headers, or a JSON document. */
+import type { Deps } from '../../core/deps.ts';
 import { Fault } from '../../core/faults.ts';
 import type { RawPasteOptions } from '../../core/paste-options.ts';
 import { passwordInHeader } from '../../core/paste-options.ts';
@@ -22,10 +23,15 @@ const HEADERS = [
 
 export type PasteForm = 'raw' | 'json';
 
+/** The media type that was named, without parameters. */
+function typeOf(request: Request): string {
+  const [type = ''] = (request.headers.get('content-type') ?? '').split(';');
+  return type.trim().toLowerCase();
+}
+
 /** @throws Fault `unsupported_media_type` for a form's envelope, which is never what somebody wants to store. */
 export function formOf(request: Request): PasteForm {
-  const [type = ''] = (request.headers.get('content-type') ?? '').split(';');
-  const name = type.trim().toLowerCase();
+  const name = typeOf(request);
   if (name === 'multipart/form-data') {
     throw new Fault('unsupported_media_type', {
       message: 'send the bytes themselves, not a form: with curl, --data-binary @FILE instead of -F',
@@ -55,7 +61,8 @@ export function workInHeaders(request: Request): OfferedWork {
 }
 
 /** A text in which no two different creates look alike: each value with its length before it. */
-export function fingerprintOf(request: Request, form: PasteForm): string {
+export function fingerprintOf(request: Request): string {
+  const form: PasteForm = typeOf(request) === 'application/json' ? 'json' : 'raw';
   const lines = HEADERS.map((name) => {
     const value = request.headers.get(name);
     return value === null ? `${name}\n` : `${name}=${value.length}:${value}\n`;
@@ -94,11 +101,14 @@ function either<T>(member: T | undefined, header: T | undefined, fault: Fault): 
 export async function readDocument(
   source: ByteSource,
   headers: RawPasteOptions,
+  deps: Pick<Deps, 'digest'>,
 ): Promise<{ source: ByteSource; options: RawPasteOptions }> {
   const bytes = await collect(source, JSON_LIMIT, 'paste_too_large');
   if (bytes.length === 0) throw new Fault('empty_paste');
   const document = parseJsonObject(bytes);
   if (Object.keys(document).some((name) => !MEMBERS.has(name))) throw new Fault('invalid_json');
+  const sha256 = deps.digest();
+  sha256.update(bytes);
   const { expiry, burn_after_read: burn, password } = document;
   if (expiry !== undefined && typeof expiry !== 'number' && typeof expiry !== 'string')
     throw new Fault('invalid_expiry');
@@ -106,7 +116,7 @@ export async function readDocument(
     throw new Fault('invalid_burn');
   if (password !== undefined && typeof password !== 'string') throw new Fault('invalid_password');
   return {
-    source: sourceOf(contentOf(document)),
+    source: sourceOf(contentOf(document), await sha256.finish()),
     options: {
       expiry: either<string | number>(expiry, headers.expiry, new Fault('invalid_expiry')),
       burn: either<string | boolean>(burn, headers.burn, new Fault('invalid_burn')),

@@ -1,7 +1,7 @@
 /** The paste room of the main door. */
 import * as v from 'valibot';
+import type { Deps } from '../../core/deps.ts';
 import { servedType } from '../../core/inspect.ts';
-import { idempotencyKey } from '../../core/paste-options.ts';
 import { workDemanded } from '../../core/paste-work.ts';
 import {
   admitCreate,
@@ -179,7 +179,7 @@ export const create = mainRoute({
     const admission = await admitCreate(deps, who, {
       work: workInHeaders(request),
       ...(key !== null && {
-        idempotency: { key: idempotencyKey(key), fingerprint: fingerprintOf(request, formOf(request)) },
+        idempotency: { key, fingerprint: fingerprintOf(request) },
       }),
     });
     const { source, options } = await sentPaste(request, deps);
@@ -193,11 +193,11 @@ export const create = mainRoute({
 });
 
 /** The body and the options, in whichever of the two forms they were sent. */
-async function sentPaste(request: Request, deps: Parameters<typeof bodyOf>[1]) {
+async function sentPaste(request: Request, deps: Deps) {
   const form = formOf(request);
   const options = optionsInHeaders(request);
   const source = bodyOf(request, deps);
-  return form === 'json' ? readDocument(source, options) : { source, options };
+  return form === 'json' ? readDocument(source, options, deps) : { source, options };
 }
 
 export const describe = mainRoute({
