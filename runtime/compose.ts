@@ -3,13 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Deps } from '../src/core/deps.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
-import { keyFits } from '../src/core/secret-key.ts';
 import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
 import type { Settings, TlsFiles } from '../src/core/settings-types.ts';
 import { sweep } from '../src/core/sweep.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
-import { openKeyring } from '../src/crypto/keyring.ts';
 import { createAdmin } from '../src/handlers/admin.ts';
 import { createMain } from '../src/handlers/main.ts';
 import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
@@ -19,11 +17,12 @@ import { background } from './background.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeDigest } from './digest.ts';
+import { settledKeys } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
 import { type ProcessLog, typeName } from './log.ts';
 import { openMailer } from './mailer.ts';
 import { operatorCommands } from './operator.ts';
-import { bootstrapPort, bootstrapSecret, secretKey } from './secrets.ts';
+import { bootstrapPort, bootstrapSecret } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openDatabase } from './storage.ts';
 import { startSweeper } from './sweeper.ts';
@@ -63,7 +62,6 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
   try {
     const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
     closers.push(() => owned.release());
-    const key = secretKey(settings.secretKey, settings.dataDir);
     const { db, close } = await openDatabase({
       database: settings.database,
       now: Date.now(),
@@ -78,12 +76,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     closers.push(() => hasher.close());
 
     const store = libsqlStore(db);
-    const keys = openKeyring(key);
-    if (!(await keyFits(store.secretKey, keys))) {
-      throw new StartError(
-        'The database was made with another secret key. Start with that one (SAFE_SECRET_KEY, or secret-key in the data directory), or restore the database that belongs to this one.',
-      );
-    }
+    const keys = await settledKeys(settings, store.secretKey);
     const mailer = openMailer(settings.email);
     closers.push(() => mailer.close());
     const tasks = background(log);

@@ -7,6 +7,7 @@ import {
   linkSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -30,6 +31,31 @@ export function secretKey(given: Uint8Array | undefined, dataDir: string): Uint8
     );
   }
   return new Uint8Array(key);
+}
+
+/** Writes a key that is about to be taken into use to `secret-key.new` (0600), durably, in place of an older draft. */
+export function stageKeyFile(dataDir: string, key: Uint8Array): void {
+  const path = join(dataDir, 'secret-key.new');
+  rmSync(path, { force: true });
+  writeDurably(path, `${Buffer.from(key).toString('base64')}\n`);
+  syncDirectory(dataDir);
+}
+
+/** Makes `secret-key.new` the key; the one before stays as `secret-key.old`. @returns its path */
+export function adoptKeyFile(dataDir: string): string {
+  const path = join(dataDir, 'secret-key');
+  rmSync(`${path}.old`, { force: true });
+  linkSync(path, `${path}.old`);
+  renameSync(`${path}.new`, path);
+  syncDirectory(dataDir);
+  return path;
+}
+
+/** The key of a change that was committed and not adopted yet: a crash came between. */
+export function stagedKey(dataDir: string): Uint8Array | undefined {
+  const text = read(join(dataDir, 'secret-key.new'));
+  const key = text === undefined ? Buffer.alloc(0) : Buffer.from(text, 'base64');
+  return key.length === SECRET_BYTES ? new Uint8Array(key) : undefined;
 }
 
 /** Makes the one-time secret with which the first admin is made, unless it is there. @returns its path */
@@ -67,10 +93,7 @@ function keepSecret(path: string, make: () => string): string {
     if (found !== undefined) return found;
     const draft = `${path}.${process.pid}.new`;
     try {
-      const file = openSync(draft, 'wx', 0o600);
-      writeSync(file, `${make()}\n`);
-      fsyncSync(file);
-      closeSync(file);
+      writeDurably(draft, `${make()}\n`);
       linkSync(draft, path);
     } catch (error) {
       // Another process made it in the meantime: then that one is the secret.
@@ -84,6 +107,17 @@ function keepSecret(path: string, make: () => string): string {
     throw new StartError(
       `${path} cannot be read or made (${codeOf(error)}). Check who owns the data directory.`,
     );
+  }
+}
+
+/** A new file, readable by its owner alone, on disk when this returns. */
+function writeDurably(path: string, text: string): void {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -47,6 +47,8 @@ export async function createAccount(
   if (!(await deps.store.accounts.create(account, entryFor(deps, origin, 'account_create', account.id)))) {
     throw new Fault('username_conflict');
   }
+  // With an admin there is nothing left to bootstrap.
+  if (role === 'admin') await deps.bootstrap.spent();
   const { phc: _, ...made } = account;
   return made;
 }
@@ -96,7 +98,9 @@ export async function changeRole(
   role: unknown,
 ): Promise<Changed> {
   const entry = entryFor(deps, origin, 'account_role', accountId);
-  return done(await deps.store.accounts.setRole(accountId, roleOf(role), deps.now(), entry));
+  const changed = done(await deps.store.accounts.setRole(accountId, roleOf(role), deps.now(), entry));
+  if (changed.account.role === 'admin') await deps.bootstrap.spent();
+  return changed;
 }
 
 /** Ends all sessions of an account. @returns how many. @throws Fault `account_not_found` */

@@ -5,6 +5,7 @@ import { type Handler, serve } from './kit/serve.ts';
 import { accountRoutes } from './main/account.ts';
 import { authRoutes } from './main/auth.ts';
 import { challengeRoutes } from './main/challenge.ts';
+import { clientRoutes } from './main/client.ts';
 import { factorRoutes } from './main/factors.ts';
 import { passkeyRoutes } from './main/passkeys.ts';
 import { pasteRoutes } from './main/pastes.ts';
@@ -16,6 +17,7 @@ export type { Handler } from './kit/serve.ts';
 export const mainRoutes: readonly Route<'main'>[] = [
   ...pasteRoutes,
   ...challengeRoutes,
+  ...clientRoutes,
   ...authRoutes,
   ...accountRoutes,
   ...factorRoutes,

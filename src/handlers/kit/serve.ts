@@ -151,13 +151,14 @@ export function serve<L extends Listener>(
     };
     const length = bodyLength(reply);
     const headers = { ...PRIVATE, ...cors, ...reply.headers, 'x-request-id': requestId };
+    const bodiless = reply.status === 204 || reply.status === 304;
     const init = {
       status: reply.status,
       // RFC 9110 §8.6: an answer without content says nothing of its length.
-      headers: reply.status === 204 ? headers : { ...headers, 'content-length': String(length) },
+      headers: bodiless ? headers : { ...headers, 'content-length': String(length) },
     };
     const { body } = reply;
-    if (request.method === 'HEAD' || reply.status === 204) {
+    if (request.method === 'HEAD' || bodiless) {
       log(0);
       return new Response(null, init);
     }

@@ -1,0 +1,21 @@
+/** `sallyport check-config` */
+import { describeSettings, settingsWarnings } from '../../src/core/settings.ts';
+import { type Command, parse, say, settingsFrom, tell } from './command.ts';
+
+export const checkConfig: Command = {
+  words: ['check-config'],
+  usage: 'check-config [--json]',
+  summary: 'Check the settings and show those in force, secrets hidden; starts nothing.',
+  run(args) {
+    const parsed = parse(args, {}, 0);
+    const settings = settingsFrom(parsed);
+    const rows = describeSettings(settings);
+    tell(
+      parsed.json,
+      rows,
+      rows.map(({ name, value, source }) => `${name} = ${value} (${source})`),
+    );
+    for (const warning of settingsWarnings(settings, settings.publicOrigin)) say(`Warning: ${warning}`);
+    return 0;
+  },
+};

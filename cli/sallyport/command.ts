@@ -1,0 +1,96 @@
+/** What a command is, and what all of them share: arguments, settings, and the way to the server. */
+import { parseArgs } from 'node:util';
+import { callControl } from '../../runtime/control-client.ts';
+import { ControlError } from '../../runtime/control-protocol.ts';
+import { StartError } from '../../runtime/listener.ts';
+import { withoutServer } from '../../runtime/offline.ts';
+import { loadSettings } from '../../runtime/settings.ts';
+import { formatProblems, type Settings } from '../../src/core/settings.ts';
+
+export interface Command {
+  /** What it is called by: `account create` has two. */
+  readonly words: readonly string[];
+  readonly usage: string;
+  readonly summary: string;
+  /** More, for `--help`. */
+  readonly details?: string;
+  /** Answers an exit code; nothing means 0. */
+  run(args: readonly string[]): Promise<number | undefined> | number | undefined;
+}
+
+/** The command line is wrong. */
+export class UsageError extends Error {}
+/** It was understood and did not happen. */
+export class CommandFailure extends Error {}
+
+/** A sentence for the person, on standard error. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Facts, on standard output: JSON with `--json`, else what `lines` says. */
+export function tell(json: boolean, value: unknown, lines: readonly string[]): void {
+  process.stdout.write(
+    json ? `${JSON.stringify(value, null, 2)}\n` : lines.map((line) => `${line}\n`).join(''),
+  );
+}
+
+export interface Parsed {
+  readonly positionals: readonly string[];
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly json: boolean;
+}
+
+/** Parses options (`true`: with a value) beside `--config` and `--json`. */
+export function parse(
+  args: readonly string[],
+  options: Readonly<Record<string, boolean>>,
+  positionals: number,
+): Parsed {
+  try {
+    const parsed = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string' },
+        json: { type: 'boolean' },
+        ...Object.fromEntries(
+          Object.entries(options).map(([name, valued]) => [
+            name,
+            { type: valued ? ('string' as const) : ('boolean' as const) },
+          ]),
+        ),
+      },
+    });
+    if (parsed.positionals.length !== positionals) throw new UsageError('Too few or too many words.');
+    const values = parsed.values as Parsed['values'];
+    return { positionals: parsed.positionals, values, json: values.json === true };
+  } catch (error) {
+    throw error instanceof UsageError
+      ? error
+      : new UsageError(error instanceof Error ? error.message : 'Not understood.');
+  }
+}
+
+/** The settings that the server would start with. */
+export function settingsFrom({ values }: Pick<Parsed, 'values'>): Settings {
+  const config = typeof values.config === 'string' ? values.config : undefined;
+  const loaded = loadSettings({ env: process.env, config, folder: process.cwd() });
+  if (!loaded.ok) throw new UsageError(formatProblems(loaded.problems));
+  return loaded.settings;
+}
+
+/** Has the running server do it, or does it here when there is none. */
+export async function perform(settings: Settings, name: string, args: unknown): Promise<unknown> {
+  try {
+    try {
+      return await callControl(settings.dataDir, name, args);
+    } catch (error) {
+      if (!(error instanceof ControlError) || error.problem !== 'no_server') throw error;
+    }
+    return await withoutServer(settings, name, args);
+  } catch (error) {
+    if (error instanceof ControlError || error instanceof StartError) throw new CommandFailure(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,87 @@
+/** Operator commands where no server runs: the database is opened, the command done, and everything closed again. */
+import { randomBytes } from 'node:crypto';
+import type { Deps } from '../src/core/deps.ts';
+import { noMailer } from '../src/core/mail.ts';
+import type { Settings } from '../src/core/settings-types.ts';
+import { keyedTurns } from '../src/core/turns.ts';
+import { VERSION } from '../src/core/version.ts';
+import type { Keyring } from '../src/crypto/keyring.ts';
+import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
+import { libsqlStore } from '../src/store/libsql/store.ts';
+import { nodeHasher } from './argon2.ts';
+import { acquire } from './control.ts';
+import { ControlError } from './control-protocol.ts';
+import { nodeDigest } from './digest.ts';
+import { settledKeys } from './keys.ts';
+import { StartError } from './listener.ts';
+import { operatorCommands } from './operator.ts';
+import { bootstrapPort } from './secrets.ts';
+import { openDatabase } from './storage.ts';
+
+/** What a command without a server works with. */
+export interface Offline {
+  readonly deps: Deps;
+  readonly keys: Keyring;
+}
+
+/**
+ * Owns the data directory while `use` runs.
+ * @throws StartError, ControlError with a sentence that says what to do
+ */
+export async function offline<T>(settings: Settings, use: (house: Offline) => Promise<T>): Promise<T> {
+  const closers: (() => Promise<void> | void)[] = [];
+  try {
+    const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
+    closers.push(() => owned.release());
+    const { db, close } = await openDatabase({
+      database: settings.database,
+      now: Date.now(),
+      onFatal: () => process.exit(1),
+    });
+    closers.push(close);
+    const store = libsqlStore(db);
+    const keys = await settledKeys(settings, store.secretKey);
+    const hasher = nodeHasher({ maxQueued: 1 });
+    closers.push(() => hasher.close());
+    const deps: Deps = {
+      settings,
+      store,
+      blobs: libsqlBlobs(db, { stagingQuotaBytes: settings.uploads.stagingQuotaBytes, stagingLifetimeMs: 0 }),
+      // Nobody sends requests here.
+      limiter: { hit: async () => undefined },
+      hasher,
+      keys,
+      turns: keyedTurns(),
+      log: { write: () => {} },
+      mailer: noMailer,
+      bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
+      background: () => {},
+      startedAt: Date.now(),
+      now: () => Date.now(),
+      random: (length) => new Uint8Array(randomBytes(length)),
+      digest: nodeDigest,
+      after: (ms, then) => {
+        const timer = setTimeout(then, ms);
+        return () => clearTimeout(timer);
+      },
+      sized: (stream) => stream,
+      origin: undefined,
+    };
+    return await use({ deps, keys });
+  } finally {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  }
+}
+
+/** Runs one command of the operator's table here. */
+export function withoutServer(settings: Settings, name: string, args: unknown): Promise<unknown> {
+  return offline(settings, async ({ deps }) => {
+    const command = operatorCommands(deps)[name];
+    if (command === undefined) throw new StartError(`There is no command ${name}.`);
+    try {
+      return await command(args);
+    } catch (error) {
+      throw new ControlError('refused', error instanceof Error ? error.message : 'The command failed.');
+    }
+  });
+}
