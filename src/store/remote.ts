@@ -18,7 +18,10 @@ export interface RemoteOptions {
   readonly url: string;
   /** The server's token, sent as `Authorization: Bearer`. */
   readonly authToken?: string | undefined;
-  /** How long a batch may take, waiting for its turn and further attempts included; 15,000 ms unless given. */
+  /**
+   * How long a batch may take once it is sent, further attempts included, in milliseconds; 15,000 unless given.
+   * It waits for its turn at most half as long before.
+   */
   readonly timeoutMs?: number;
   /** The runtime's fetch unless given. */
   readonly fetch?: (request: Request, init?: RequestInit) => Promise<Response>;
@@ -46,7 +49,7 @@ export function openRemote(options: RemoteOptions): Db {
   const turns = createTurns(CONCURRENCY);
   let waiting = 0;
   let waitingBytes = 0;
-  let closed = false;
+  let closed: Promise<void> | undefined;
   let whenIdle: (() => void) | undefined;
 
   async function once(statements: InStatement[], mode: 'read' | 'write', signal: AbortSignal) {
@@ -67,10 +70,11 @@ export function openRemote(options: RemoteOptions): Db {
   }
 
   async function inTurn(statements: InStatement[], mode: 'read' | 'write'): Promise<ResultSet[]> {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const endTurn = await turns.take(signal).catch(() => {
-      throw new DbError('busy', 'The database server was too slow: the batch never had its turn.');
+    // Shorter than a request, so that a server that hangs is not sent what has waited for it all along.
+    const endTurn = await turns.take(AbortSignal.timeout(timeoutMs / 2)).catch(() => {
+      throw new DbError('busy', 'The database server is too slow: the batch was not sent.');
     });
+    const signal = AbortSignal.timeout(timeoutMs);
     try {
       for (const pause of PAUSES) {
         try {
@@ -88,7 +92,7 @@ export function openRemote(options: RemoteOptions): Db {
 
   return {
     async batch(statements, mode) {
-      if (closed) throw new DbError('internal', 'The database is closed.');
+      if (closed !== undefined) throw new DbError('internal', 'The database is closed.');
       const bytes = measureBatch(statements, mode);
       if (waiting >= maxWaiting || (waiting > 0 && waitingBytes + bytes > maxWaitingBytes)) {
         throw new DbError('overloaded', `${waiting} batches wait for the database server.`);
@@ -103,14 +107,12 @@ export function openRemote(options: RemoteOptions): Db {
         if (waiting === 0) whenIdle?.();
       }
     },
-    async close() {
-      if (closed) return;
-      closed = true;
-      if (waiting > 0) {
-        await new Promise<void>((resolve) => {
-          whenIdle = resolve;
-        });
-      }
+    close() {
+      closed ??= new Promise((resolve) => {
+        if (waiting === 0) resolve();
+        else whenIdle = resolve;
+      });
+      return closed;
     },
   };
 }

@@ -49,7 +49,7 @@ describe('a driver whose server goes away', { skip }, () => {
     assert.deepEqual([count?.rows, proxy.requests], [[[0]], 3]);
     proxy.loseAnswers = Number.POSITIVE_INFINITY;
     await assert.rejects(db.batch([{ sql: 'SELECT 1' }], 'read'), { kind: 'busy' });
-    assert.equal(proxy.requests, 6);
+    assert.equal(proxy.requests, 7);
   });
 
   it('says unknown when a server does not answer a write in time', async (t) => {
@@ -58,6 +58,21 @@ describe('a driver whose server goes away', { skip }, () => {
     proxy.swallow = true;
     await assert.rejects(db.batch(insert('a'), 'write'), { kind: 'unknown' });
     await assert.rejects(db.batch([{ sql: 'SELECT 1' }], 'read'), { kind: 'busy' });
+  });
+
+  it('refuses as busy what never had its turn at a server that does not answer', async (t) => {
+    const proxy = await startProxy(sqld.port);
+    const { db, kept } = await through(t, proxy, { timeoutMs: 1000 });
+    proxy.swallow = true;
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 60 }, (_, i) => db.batch(insert(`k${i}`), 'write')),
+    );
+    const kinds = outcomes.map((o) => (o.status === 'rejected' ? o.reason.kind : 'fulfilled'));
+    assert.deepEqual([kinds.filter((kind) => kind === 'unknown').length, proxy.requests], [20, 20]);
+    assert.equal(kinds.filter((kind) => kind === 'busy').length, 40);
+    proxy.swallow = false;
+    await db.batch(insert('afterwards'), 'write');
+    assert.deepEqual(await kept(), ['afterwards']);
   });
 
   it('says busy, for reads and writes, when nobody listens, and works once the server is back', async (t) => {

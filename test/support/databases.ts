@@ -37,7 +37,8 @@ export function serverDatabase(url: string): DbFactory {
   return async (options = {}) => {
     const opened: Db[] = [];
     const open = async () => {
-      const db = openRemote({ url, ...options });
+      // A busy machine is not what the contract is about.
+      const db = openRemote({ url, timeoutMs: 60_000, ...options });
       opened.push(db);
       return db;
     };
