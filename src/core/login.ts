@@ -39,8 +39,7 @@ export interface LoginRequest {
 const pause = (deps: Deps, ms: number) => new Promise<void>((resolve) => deps.after(ms, resolve));
 
 /** Slows down a name that is being guessed at, existing or not, without shutting anybody out. */
-async function slowDown(deps: Deps, nameKey: string): Promise<void> {
-  const failures = await deps.store.accounts.loginFailures(nameKey, deps.now(), FAILURE_WINDOW_MS);
+async function slowDown(deps: Deps, failures: number): Promise<void> {
   if (failures < FREE_FAILURES) return;
   await pause(deps, Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(10, failures - FREE_FAILURES)));
 }
@@ -66,6 +65,16 @@ export function newSession(
   };
 }
 
+/** The stored hash of a password that proved right, made anew where it costs less than new ones do. */
+async function freshHash(deps: Deps, accountId: string, phc: string, password: string): Promise<string> {
+  if (!needsRehash(phc)) return phc;
+  const stronger = await hashPassword(deps.hasher.argon2id, password, deps.random);
+  if (await deps.store.accounts.rehash(accountId, phc, stronger)) return stronger;
+  // Another login was faster: then that one's hash is the stored one, if it still is of this password.
+  const stored = (await deps.store.accounts.phcOf(accountId)) ?? phc;
+  return (await verifyPassword(deps.hasher.argon2id, stored, password)) ? stored : phc;
+}
+
 /**
  * Opens a session for a name and its password.
  * @throws Fault `invalid_credentials`, `email_verification_required` (after a right password only), `service_busy`,
@@ -80,7 +89,8 @@ export async function login(deps: Deps, origin: Origin, request: LoginRequest): 
     typeof request.password === 'string' && request.password !== '' ? request.password.slice(0, 1024) : '-';
   const nameKey = deps.keys.macHex('login-throttle', name);
 
-  await slowDown(deps, nameKey);
+  const before = await accounts.loginFailures(nameKey, deps.now(), FAILURE_WINDOW_MS);
+  await slowDown(deps, before);
   const known = await accounts.byUsername(name);
   const right = await verifyPassword(deps.hasher.argon2id, known?.phc ?? NOBODY, password);
   const mayAuthenticate =
@@ -88,18 +98,23 @@ export async function login(deps: Deps, origin: Origin, request: LoginRequest): 
   if (!right || known === undefined || !mayAuthenticate) {
     const subject = known && { subjectAccountId: known.account.id };
     const entry = auditEntry(deps, origin, 'login', 'denied', subject);
-    await accounts.recordLoginFailure(nameKey, deps.now(), FAILURE_WINDOW_MS, entry);
+    const failures = await accounts.recordLoginFailure(nameKey, deps.now(), FAILURE_WINDOW_MS, entry);
+    // Tries that came all at once saw no failures before; they wait for their answer instead.
+    if (before < FREE_FAILURES) await slowDown(deps, failures);
     throw new Fault('invalid_credentials');
   }
 
   const { account } = known;
-  if (account.state === 'pending_email_verification') throw new Fault('email_verification_required');
-  request.permit?.(account);
-  let { phc } = known;
-  if (needsRehash(phc)) {
-    const stronger = await hashPassword(deps.hasher.argon2id, password, deps.random);
-    if (await accounts.rehash(account.id, phc, stronger)) phc = stronger;
+  try {
+    if (account.state === 'pending_email_verification') throw new Fault('email_verification_required');
+    request.permit?.(account);
+  } catch (refusal) {
+    await deps.store.audit.append(
+      auditEntry(deps, origin, 'login', 'denied', { subjectAccountId: account.id }),
+    );
+    throw refusal;
   }
+  const phc = await freshHash(deps, account.id, known.phc, password);
   const { token, session } = newSession(deps, account.id, request.kind);
   const subject = { subjectAccountId: account.id, subjectId: session.id };
   const entry = auditEntry(deps, { ...origin, actorAccountId: account.id }, 'login', 'ok', subject);

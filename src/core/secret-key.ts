@@ -33,11 +33,11 @@ export async function changeKey(
 ): Promise<KeyChangeOutcome> {
   const to = openKeyring(next);
   const seeds = [];
-  for (const seed of await deps.store.secretKey.seeds()) {
-    const context = seedContext(seed.accountId, seed.factorId);
-    const resealed = await resealAtRest({ from, to }, 'totp-at-rest', context, seed.sealed, deps.random);
-    if (resealed === undefined) return { kind: 'seed_does_not_open', factorId: seed.factorId };
-    seeds.push({ ...seed, resealed });
+  for (const { id, accountId, sealedSecret } of await deps.store.accounts.totpSecrets()) {
+    const context = seedContext(accountId, id);
+    const becomes = await resealAtRest({ from, to }, 'totp-at-rest', context, sealedSecret, deps.random);
+    if (becomes === undefined) return { kind: 'seed_does_not_open', factorId: id };
+    seeds.push({ factorId: id, was: sealedSecret, becomes });
   }
   const audit = auditEntry(deps, { listener: 'local', actorKind: 'operator' }, 'secret_key_rotate', 'ok');
   const changed = await deps.store.secretKey.change({ from: checkOf(from), to: checkOf(to), seeds, audit });

@@ -284,15 +284,6 @@ export interface AccountStore {
   totpSecrets(): Promise<
     { readonly id: string; readonly accountId: string; readonly sealedSecret: Uint8Array<ArrayBuffer> }[]
   >;
-  /** All or nothing: false when a seed was changed, added or removed meanwhile. Refused: `conflict`. */
-  resealTotp(
-    secrets: readonly {
-      readonly id: string;
-      readonly from: Uint8Array<ArrayBuffer>;
-      readonly to: Uint8Array<ArrayBuffer>;
-    }[],
-    audit: AuditEntry,
-  ): Promise<boolean>;
 
   passkeys(accountId: string): Promise<Passkey[]>;
   /** Replaces another ceremony of this kind of this session. Nothing happens when the session is not live (`denied`). */

@@ -1,9 +1,11 @@
 /** Which secret key the database belongs to, and the change to another one. */
 import type { Db } from '../db.ts';
 import type { SecretKeyStore } from '../secret-key.ts';
-import { decide, decided } from './audit.ts';
-import { allRows, firstRow } from './rows.ts';
-import { all, read, Script, type Sql, sql } from './script.ts';
+import { decide, decided, refuse } from './audit.ts';
+import { firstRow } from './rows.ts';
+import { all, Script, sql } from './script.ts';
+
+const hexOf = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** @see SecretKeyStore */
 export function secretKeyStore(db: Db): SecretKeyStore {
@@ -19,23 +21,17 @@ export function secretKeyStore(db: Db): SecretKeyStore {
       return firstRow(answer('kept'))?.text('check_value') ?? '';
     },
 
-    async seeds() {
-      const rows = await read(
-        db,
-        sql`SELECT id, account_id, sealed_secret FROM factors WHERE method = 'totp'`,
-      );
-      return allRows(rows).map((row) => ({
-        factorId: row.text('id'),
-        accountId: row.text('account_id'),
-        sealed: row.bytes('sealed_secret'),
-      }));
-    },
-
     async change({ from, to, seeds, audit }) {
-      const same = seeds.map(
-        ({ factorId, sealed }): Sql =>
-          sql`EXISTS (SELECT 1 FROM factors WHERE id = ${factorId} AND sealed_secret = ${sealed})`,
+      const list = JSON.stringify(
+        seeds.map(({ factorId, was, becomes }) => ({
+          id: factorId,
+          was: hexOf(was),
+          becomes: hexOf(becomes),
+        })),
       );
+      // The list is one argument, so that whether all of it still holds is decided in one statement.
+      const given = sql`(SELECT value ->> 'id' AS id, value ->> 'was' AS was, value ->> 'becomes' AS becomes
+        FROM json_each(${list}))`;
       const script = new Script();
       const due = decide(
         script,
@@ -43,17 +39,18 @@ export function secretKeyStore(db: Db): SecretKeyStore {
         all(
           sql`EXISTS (SELECT 1 FROM secret_key WHERE check_value = ${from})`,
           sql`(SELECT count(*) FROM factors WHERE method = 'totp') = ${seeds.length}`,
-          ...same,
+          sql`(SELECT count(*) FROM ${given} AS g JOIN factors AS f ON f.id = g.id
+            WHERE f.method = 'totp' AND f.sealed_secret = unhex(g.was)) = ${seeds.length}`,
         ),
       );
-      for (const { factorId, resealed } of seeds) {
-        script.step(
-          factorId,
-          sql`UPDATE factors SET sealed_secret = ${resealed} WHERE id = ${factorId} AND ${due}`,
-        );
-      }
+      script.step(
+        'seeds',
+        sql`UPDATE factors SET sealed_secret = unhex(g.becomes) FROM ${given} AS g
+          WHERE factors.id = g.id AND ${due}`,
+      );
       script.step('replays', sql`DELETE FROM paste_replays WHERE ${due}`);
       script.step('key', sql`UPDATE secret_key SET check_value = ${to} WHERE ${due}`);
+      refuse(script, audit, 'conflict');
       return decided(await script.run(db));
     },
   };

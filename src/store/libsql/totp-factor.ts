@@ -58,7 +58,7 @@ async function useStep(
 
 type TotpFactorVerbs = Pick<
   AccountStore,
-  'totpFactor' | 'enrolTotp' | 'confirmTotp' | 'proveTotp' | 'totpSecrets' | 'resealTotp'
+  'totpFactor' | 'enrolTotp' | 'confirmTotp' | 'proveTotp' | 'totpSecrets'
 >;
 
 export function totpFactorVerbs(db: Db): TotpFactorVerbs {
@@ -103,30 +103,6 @@ export function totpFactorVerbs(db: Db): TotpFactorVerbs {
         accountId: row.text('account_id'),
         sealedSecret: row.bytes('sealed_secret'),
       }));
-    },
-
-    async resealTotp(secrets, audit) {
-      const list = JSON.stringify(
-        secrets.map(({ id, from, to }) => ({ id, from: hexOf(from), to: hexOf(to) })),
-      );
-      // The list is one argument, so that whether all of it still holds is decided in one statement.
-      const given = sql`(SELECT value ->> 'id' AS id, value ->> 'from' AS was, value ->> 'to' AS becomes
-        FROM json_each(${list}))`;
-      const script = new Script();
-      const done = decide(
-        script,
-        audit,
-        sql`(SELECT count(*) FROM factors WHERE method = 'totp') = ${secrets.length}
-          AND (SELECT count(*) FROM ${given} AS g JOIN factors AS f ON f.id = g.id
-            WHERE f.method = 'totp' AND f.sealed_secret = unhex(g.was)) = ${secrets.length}`,
-      );
-      script.step(
-        'reseal',
-        sql`UPDATE factors SET sealed_secret = unhex(g.becomes) FROM ${given} AS g
-          WHERE factors.id = g.id AND ${done}`,
-      );
-      refuse(script, audit, 'conflict');
-      return decided(await script.run(db));
     },
   };
 }
