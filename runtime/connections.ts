@@ -12,6 +12,8 @@ export interface Connections {
   readonly draining: boolean;
   /** Closes the idle connections now, and each busy one when its request is over. */
   drain(): void;
+  /** Resolves when no request is in flight. */
+  finished(): Promise<void>;
   /** Ends every connection. @returns how many requests that cut */
   cut(): number;
 }
@@ -20,7 +22,14 @@ export function trackConnections(): Connections {
   const open = new Set<Socket>();
   const busy = new Map<Socket, ServerResponse>();
   let draining = false;
+  const watchers = new Set<() => void>();
 
+  const over = (socket: Socket) => {
+    busy.delete(socket);
+    if (busy.size > 0) return;
+    for (const done of watchers) done();
+    watchers.clear();
+  };
   const endIfIdle = (socket: Socket) => {
     if (draining && !busy.has(socket)) socket.destroySoon();
   };
@@ -29,14 +38,14 @@ export function trackConnections(): Connections {
       open.add(socket);
       socket.once('close', () => {
         open.delete(socket);
-        busy.delete(socket);
+        over(socket);
       });
     },
     began(socket, res) {
       busy.set(socket, res);
       res.once('close', () => {
         // A pipelined request may already have taken the connection over.
-        if (busy.get(socket) === res) busy.delete(socket);
+        if (busy.get(socket) === res) over(socket);
         endIfIdle(socket);
       });
     },
@@ -48,9 +57,12 @@ export function trackConnections(): Connections {
       draining = true;
       for (const socket of open) endIfIdle(socket);
     },
+    async finished() {
+      if (busy.size > 0) await new Promise<void>((resolve) => watchers.add(resolve));
+    },
     cut() {
       const requests = busy.size;
-      for (const socket of open) socket.destroy();
+      for (const socket of [...busy.keys(), ...open]) socket.destroy();
       return requests;
     },
   };

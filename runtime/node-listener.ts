@@ -16,12 +16,14 @@ import type { Peer } from '../src/handlers/kit/peer.ts';
 import { type Connections, trackConnections } from './connections.ts';
 import { bindProblem, type Listener, type ListenerPlan, showAddress } from './listener.ts';
 import { bodyChunks, linger } from './request-body.ts';
-import { sendResponse } from './send-response.ts';
+import { cut, sendResponse } from './send-response.ts';
 import { tlsOptions, verifiedCertificate } from './tls.ts';
 import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refusal.ts';
 
 /** All header lines of a request together, in bytes. */
 const MAX_HEADER_BYTES = 16 * 1024;
+/** Bun leaves `bytesRead` at 0. */
+const COUNTS_BYTES = !('Bun' in globalThis);
 /** Connections of one address at a time; more are dropped before they cost memory. */
 const MAX_CONNECTIONS = 10_000;
 
@@ -102,12 +104,10 @@ function createServer(plan: ListenerPlan, connections: Connections, answer: Answ
     // The parser reports every further piece of a broken stream too.
     if (refused.has(socket)) return;
     refused.add(socket);
-    // In the middle of an answer there is nothing to add that a client could tell from the answer.
-    if (
-      !socket.writable ||
-      connections.current(socket)?.headersSent === true ||
-      error.code === 'ECONNRESET'
-    ) {
+    // In the middle of an answer there is nothing to add that a client could tell from the answer. And a
+    // connection that was opened ahead and never used (browsers do that) is nobody's mistake.
+    const unused = COUNTS_BYTES && (socket as Socket).bytesRead === 0;
+    if (!socket.writable || connections.current(socket)?.headersSent === true || unused) {
       socket.destroy();
     } else {
       refuseSocket(plan, socket, refusalFor(error.code));
@@ -135,7 +135,7 @@ function requestAnswerer(plan: ListenerPlan): Answer {
       return;
     }
     if (writeMs > 0) {
-      const timer = setTimeout(() => res.destroy(), writeMs);
+      const timer = setTimeout(() => cut(res), writeMs);
       res.once('close', () => clearTimeout(timer));
     }
     const deadline = readMs > 0 ? performance.now() + readMs : Number.POSITIVE_INFINITY;
@@ -166,7 +166,7 @@ function requestAnswerer(plan: ListenerPlan): Answer {
       });
     } catch {
       // Handlers answer their own defects; this is for a defect of the adapter.
-      if (res.headersSent) res.destroy();
+      if (res.headersSent) cut(res);
       else {
         const { status, headers, body } = describeRefusal(plan, refusals.broken);
         res.writeHead(status, headers).end(body);
@@ -229,13 +229,14 @@ async function stopServer(server: Server, connections: Connections, graceMs: num
   await new Promise((resolve) => setImmediate(resolve));
   connections.drain();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const expired = new Promise<true>((resolve) => {
-    timer = setTimeout(resolve, graceMs, true);
+  const expired = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, graceMs);
   });
-  const late = await Promise.race([closed, expired]);
+  // Bun reports the server as closed while answers are still under way.
+  await Promise.race([Promise.all([closed, connections.finished()]), expired]);
   clearTimeout(timer);
-  if (late !== true) return 0;
-  const cut = connections.cut();
+  const requests = connections.cut();
+  // What never sent a request is not known to us on Bun.
   server.closeAllConnections();
-  return cut;
+  return requests;
 }

@@ -3,6 +3,7 @@
  * connection paying for it: giving up a body never destroys the socket, because the answer must still go out on it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Fault } from '../src/core/faults.ts';
 
 /** What a client may still send after it was answered: at most these many bytes, for at most this long. */
 export const LINGER_BYTES = 64 * 1024 * 1024;
@@ -14,7 +15,7 @@ export const LINGER_MS = 5_000;
  * A client that announced `Expect: 100-continue` is told to go on when the first piece is wanted, so a refusal that
  * needs no body is sent without one (RFC 9110 §10.1.1).
  * @param deadline when the whole request must have arrived (ms of `performance.now()`); Infinity for no limit
- * @throws Error `TimeoutError` at the deadline; an error of the socket when the client went away
+ * @throws Fault `request_timeout` at the deadline; an error of the socket when the client went away
  */
 export async function* bodyChunks(
   req: IncomingMessage,
@@ -38,13 +39,13 @@ export async function* bodyChunks(
   }
 }
 
-/** The promise's outcome, or `TimeoutError` at the deadline. */
+/** The promise's outcome, or the fault `request_timeout` at the deadline. */
 async function before<T>(deadline: number, promise: Promise<T>): Promise<T> {
   if (deadline === Number.POSITIVE_INFINITY) return promise;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expiry = new Promise<never>((_, reject) => {
-    const error = new DOMException('the request took too long to arrive', 'TimeoutError');
-    timer = setTimeout(() => reject(error), Math.max(0, deadline - performance.now()));
+    const expire = () => reject(new Fault('request_timeout'));
+    timer = setTimeout(expire, Math.max(0, deadline - performance.now()));
   });
   try {
     return await Promise.race([promise, expiry]);

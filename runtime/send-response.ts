@@ -73,7 +73,7 @@ export async function sendResponse(
     res.end();
   } catch {
     // What failed is the handler's to log; here it only must not look like an end.
-    res.destroy();
+    cut(res);
     leave();
   } finally {
     res.off('close', leave);
@@ -115,4 +115,10 @@ async function write(res: ServerResponse, bytes: Uint8Array): Promise<void> {
     res.once('drain', drained);
     res.once('close', gone);
   });
+}
+
+/** Ends the connection under an answer. On Bun, destroying the response alone would send an empty 200. */
+export function cut(res: ServerResponse): void {
+  res.socket?.destroy();
+  res.destroy();
 }

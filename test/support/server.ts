@@ -75,7 +75,7 @@ function start(options: ServerOptions, folder: string): Started {
   const child = spawn(program, [...args, ...(options.args ?? [])], {
     cwd: folder,
     env: {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       SAFE_MAIN_BIND_ADDRS: '127.0.0.1:0',
       SAFE_ADMIN_BIND_ADDRS: '127.0.0.1:0',
       ...options.settings,
