@@ -54,9 +54,24 @@ async function buildLibraries(): Promise<{ readonly text: string; readonly metaf
     stdin: { contents, resolveDir: root, sourcefile: 'libraries.js' },
     metafile: true,
     minify: true,
-    globalName: 'libraries',
+    globalName: 'loaded',
   });
   return { text: onlyOutput(result), metafile: result.metafile };
+}
+
+/** Most commands need no library, and then should not spend time and memory on them. */
+function lazily(text: string): string {
+  return `var loadedLibraries;\nfunction libraries() {\n  if (loadedLibraries !== undefined) return loadedLibraries;\n${text}\n  return (loadedLibraries = loaded);\n}`;
+}
+
+/** Each export as a function that stands for the real one, be it called or constructed. */
+function exportsOf(names: readonly string[]): string {
+  const stand = (name: string): string =>
+    `export const ${name} = function (...args) {
+  const real = libraries().${name};
+  return new.target === undefined ? real(...args) : new real(...args);
+};`;
+  return names.map(stand).join('\n');
 }
 
 /** Hands out the libraries' exports, which stand before our own code. */
@@ -66,7 +81,7 @@ const fromLibraries: Plugin = {
     const filter = new RegExp(`^(${Object.keys(LIBRARIES).join('|')})$`);
     builder.onResolve({ filter }, ({ path }) => ({ path, namespace: 'library' }));
     builder.onLoad({ filter: /.*/, namespace: 'library' }, ({ path }) => ({
-      contents: `export const { ${LIBRARIES[path]?.join(', ')} } = libraries;`,
+      contents: exportsOf(LIBRARIES[path] ?? []),
     }));
   },
 };
@@ -95,7 +110,12 @@ export async function buildClient(): Promise<string> {
     define: { FPASTE_VERSION: JSON.stringify(version) },
     plugins: [fromLibraries],
   });
-  return [banner(version), libraries.text, onlyOutput(client), await licences(libraries.metafile)].join('\n');
+  return [
+    banner(version),
+    lazily(libraries.text),
+    onlyOutput(client),
+    await licences(libraries.metafile),
+  ].join('\n');
 }
 
 function onlyOutput({ outputFiles, warnings }: BuildResult<{ write: false }>): string {

@@ -8,6 +8,7 @@ import { type AgeOpener, ageOpener, fromStream } from './age.ts';
 import { creating, type Destination, replacing } from './destination.ts';
 import { Failure, usage } from './failure.ts';
 import type { Answer } from './http.ts';
+import { releasing } from './memory.ts';
 import { safeFileName } from './names.ts';
 import { write } from './output.ts';
 import { passwordFromOptions } from './password.ts';
@@ -21,7 +22,7 @@ import { printable, TextWatch } from './text.ts';
 interface Opened {
   readonly name: string | undefined;
   readonly mime: string | undefined;
-  /** Ends only when everything was verified. */
+  /** Ends only when everything was verified. A piece is valid until the next one is asked for. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -82,7 +83,7 @@ function openerFor(paste: PasteInfo, access: Access, ages: AgeOpener | undefined
     throw usage('This paste has no password. Leave it out. It was not fetched.');
   return async (pieces) => {
     try {
-      const { name, mime, body } = await openPaste(pieces, secret);
+      const { name, mime, body } = await openPaste(releasing(pieces), secret);
       return { name, mime, body: sealedBody(body) };
     } catch (error) {
       throw decryptionFailure(error);
@@ -90,9 +91,9 @@ function openerFor(paste: PasteInfo, access: Access, ages: AgeOpener | undefined
   };
 }
 
-async function* sealedBody(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* sealedBody(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<Uint8Array> {
   try {
-    yield* fromStream(body);
+    yield* releasing(fromStream(body));
   } catch (error) {
     throw decryptionFailure(error);
   }
@@ -206,7 +207,7 @@ async function printContent(
   if (size > MAX_JSON_CONTENT)
     throw new Failure('refused', 'too_large_for_json', 'This is too large for JSON. Use --output.');
   const pieces: Uint8Array[] = [];
-  for await (const piece of (await opener(spool.read())).body) pieces.push(piece);
+  for await (const piece of (await opener(spool.read())).body) pieces.push(piece.slice());
   const content = Buffer.concat(pieces);
   const member = plain ? { content: content.toString('utf8') } : { content_b64: content.toString('base64') };
   await out.printJson(resultOf(paste, opened, { size, ...member }));

@@ -10,7 +10,10 @@ export interface Sending {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: {
-    /** Yields what to send. It is left where it stands when the server answers before the end. */
+    /**
+     * Yields what to send; a piece must stay as it is until the next one is asked for. It is left where it stands
+     * when the server answers before the end.
+     */
     readonly pieces: AsyncIterator<Uint8Array>;
     /** Exact, or unknown: then it goes chunked. */
     readonly length: number | undefined;
@@ -83,33 +86,37 @@ async function pump(
   answered: Promise<unknown>,
 ): Promise<void> {
   let over = false;
-  const end = answered.then(
-    () => {
-      over = true;
-    },
-    () => {
-      over = true;
-    },
-  );
+  let wake = (): void => undefined;
+  const end = (): void => {
+    over = true;
+    wake();
+  };
+  answered.then(end, end);
+  // Not Promise.race: each race would leave its piece hanging on the one promise that lives to the end.
+  const unlessOver = <T>(promise: Promise<T>): Promise<T | undefined> =>
+    new Promise((done, fail) => {
+      wake = () => done(undefined);
+      promise.then(done, fail);
+    });
   while (!over) {
     // The server waits for us here, however long our own source takes.
     socket.setTimeout(0);
-    const next = pieces.next();
-    next.catch(() => undefined);
-    const piece = await Promise.race([next, end]);
+    const piece = await unlessOver(pieces.next());
     socket.setTimeout(SILENCE_MS);
     if (piece === undefined || over) return;
     if (piece.done === true) {
       request.end();
       return;
     }
-    if (piece.value.length > 0 && !request.write(piece.value)) await Promise.race([drained(request), end]);
+    // A write that fails is reported by the answer, or by its absence.
+    if (piece.value.length > 0 && (await unlessOver(written(request, piece.value))) !== true) return;
   }
 }
 
-function drained(request: ClientRequest): Promise<void> {
+/** Resolves with true when the system has taken the piece, so that its memory may be used again. */
+function written(request: ClientRequest, piece: Uint8Array): Promise<boolean> {
   return new Promise((done) => {
-    request.once('drain', () => done());
+    request.write(piece, (error) => done(!error));
   });
 }
 

@@ -3,6 +3,7 @@
 import { type SealedSecret, sealedPasteSize, sealPaste } from '../../src/crypto/sealed.ts';
 import { ageEncrypt, fromStream } from './age.ts';
 import { Failure } from './failure.ts';
+import { releasing } from './memory.ts';
 import { ReplayableBody } from './replay.ts';
 import type { Source } from './source.ts';
 import type { World } from './world.ts';
@@ -34,12 +35,12 @@ export async function bodyOf(
     return new ReplayableBody(body.pieces, body.length);
   }
   const { secret, name, mime } = sealing;
-  const stream = await sealPaste(pieces, { ...secret, name, mime, random: world.random });
+  const stream = await sealPaste(releasing(pieces), { ...secret, name, mime, random: world.random });
   const length =
     source.size === undefined
       ? undefined
       : sealedPasteSize(source.size, { name, mime, hasPassword: secret.hasPassword });
-  return new ReplayableBody(fromStream(stream), length);
+  return new ReplayableBody(releasing(fromStream(stream)), length);
 }
 
 async function* counted(

@@ -14,7 +14,8 @@ export interface Source {
   close(): Promise<void>;
 }
 
-const PIECE_BYTES = 256 * 1024;
+/** No longer than a segment: such a piece is copied when it is sealed, and its memory can be used again. */
+const PIECE_BYTES = 64 * 1024;
 
 /** Opens FILE, or standard input for `-` and nothing. Throws a usage failure when it cannot be read. */
 export async function openSource(

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { errorCode, Failure } from './failure.ts';
 
 const MEMORY_BYTES = 2 * 1024 * 1024;
-const READ_BYTES = 256 * 1024;
+const READ_BYTES = 64 * 1024;
 
 export class Spool {
   readonly #memory: Uint8Array[] = [];
@@ -42,11 +42,11 @@ export class Spool {
     }
   }
 
-  /** All bytes so far, from the beginning. */
+  /** All bytes so far, from the beginning, in pieces that are the reader's own. */
   async *read(): AsyncGenerator<Uint8Array> {
     const until = this.#length;
     if (this.#file === undefined) {
-      yield* [...this.#memory];
+      for (const piece of [...this.#memory]) yield piece.slice();
       return;
     }
     for (let at = 0; at < until; ) {
