@@ -17,7 +17,10 @@ import type { Role } from './protocol.ts';
 export interface EmbeddedOptions {
   /** The database file, made if it is missing (0600, in a directory that is made 0700); ':memory:' for none. */
   readonly path: string;
-  /** Encrypts the file and its log; undefined leaves them plain. A file keeps the key that it was made with. */
+  /**
+   * Encrypts the file and its log (AES-256-CBC by SQLite3 Multiple Ciphers, which hides pages and does not
+   * authenticate them); undefined leaves them plain. A file keeps the key that it was made with.
+   */
   readonly encryptionKey?: string | undefined;
   /** How long to wait for another process's lock before a batch is refused as `busy`; 2,000 ms unless given. */
   readonly busyTimeoutMs?: number;

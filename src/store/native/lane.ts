@@ -148,7 +148,8 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       const id = nextId++;
       bytesWaiting += bytes;
       if (outbox.length === 0) queueMicrotask(flush);
-      outbox.push({ id, mode, statements, bytes });
+      // Nothing else that a caller's object may hold travels with it: what cannot be cloned would stop them all.
+      outbox.push({ id, mode, statements: statements.map(({ sql, args = [] }) => ({ sql, args })), bytes });
       for (const { args } of statements) if (args) for (const value of args) addMovable(moved, value);
       return new Promise((resolve, reject) => {
         waiting.set(id, { mode, bytes, resolve, reject });

@@ -179,14 +179,21 @@ function tryRead(batch: WireBatch): ReadOutcome {
   } catch (thrown) {
     const { kind, message, code, trusted } = failureOf(thrown);
     const error = { kind, message, code };
-    if (!trusted) {
-      holder.discard();
-      return { error, broken: true };
-    }
-    if (connection?.inTransaction) connection.exec('ROLLBACK');
-    return { error };
+    if (trusted && connection !== undefined && rolledBack(connection)) return { error };
+    holder.discard();
+    return { error, broken: true };
   } finally {
     if (role === 'both') current?.exec('PRAGMA query_only=OFF');
+  }
+}
+
+/** Ends the transaction of a read that was refused; false if even that fails. */
+function rolledBack(connection: Connection): boolean {
+  try {
+    if (connection.inTransaction) connection.exec('ROLLBACK');
+    return true;
+  } catch {
+    return false;
   }
 }
 
