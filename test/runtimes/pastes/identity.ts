@@ -5,7 +5,7 @@ import { type CallHeaders, created, type Door, PROXY_SECRET, words } from '../..
 
 const SECRET = { 'x-proxy-secret': PROXY_SECRET };
 const PRINT = '0123456789abcdef'.repeat(4);
-const SHORT = '0123456789abcdef'.repeat(2) + '01234567';
+const SHORT = `${'0123456789abcdef'.repeat(2)}01234567`;
 
 const ownerOf = async (door: Door, headers: CallHeaders) => (await created(door, words(), headers)).owner;
 

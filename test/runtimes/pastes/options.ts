@@ -29,8 +29,9 @@ export function options(open: () => Door): void {
       ['2592000', 2_592_000],
       ['2592001', 2_592_000],
       ['999999999999999', 2_592_000],
+      ['9'.repeat(400), 2_592_000],
     ] as const) {
-      it(`${value} gives ${seconds} seconds`, async () => {
+      it(`${value.slice(0, 20)} gives ${seconds} seconds`, async () => {
         assert.equal(await livesFor(value), seconds);
       });
     }
@@ -47,7 +48,6 @@ export function options(open: () => Door): void {
       'soon',
       '1 2',
       '60, 60',
-      '1'.repeat(16),
       'NaN',
       '\u00b2',
     ]) {
