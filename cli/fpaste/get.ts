@@ -207,7 +207,7 @@ async function printContent(
   if (size > MAX_JSON_CONTENT)
     throw new Failure('refused', 'too_large_for_json', 'This is too large for JSON. Use --output.');
   const pieces: Uint8Array[] = [];
-  for await (const piece of (await opener(spool.read())).body) pieces.push(piece.slice());
+  for await (const piece of (await opener(spool.read())).body) pieces.push(new Uint8Array(piece));
   const content = Buffer.concat(pieces);
   const member = plain ? { content: content.toString('utf8') } : { content_b64: content.toString('base64') };
   await out.printJson(resultOf(paste, opened, { size, ...member }));

@@ -15,13 +15,14 @@ const COLLECT_EVERY_BYTES = 2 * 1024 * 1024;
 let collector: Collect | null | undefined;
 let passed = 0;
 
-/** `pieces`, each given back when the next is asked for: what uses them must be done with one by then. */
+/** `pieces`, each given back when the one after it is there: what uses them must be done with one by then. */
 export async function* releasing<T extends Uint8Array>(pieces: AsyncIterable<T>): AsyncGenerator<T> {
+  let used: T | undefined;
   for await (const piece of pieces) {
-    const { byteLength } = piece;
+    if (used !== undefined) release(used);
+    used = piece;
+    collectAfter(piece.byteLength);
     yield piece;
-    release(piece);
-    collectAfter(byteLength);
   }
 }
 

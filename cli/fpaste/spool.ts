@@ -25,7 +25,8 @@ export class Spool {
   /** Appends a copy. One call at a time. Throws `refused` when the disk does not take it. */
   async append(piece: Uint8Array): Promise<void> {
     if (this.#file === undefined && this.#length + piece.length <= MEMORY_BYTES) {
-      this.#memory.push(piece.slice());
+      // Not `slice`, which for a Buffer is no copy.
+      this.#memory.push(new Uint8Array(piece));
       this.#length += piece.length;
       return;
     }
@@ -46,7 +47,7 @@ export class Spool {
   async *read(): AsyncGenerator<Uint8Array> {
     const until = this.#length;
     if (this.#file === undefined) {
-      for (const piece of [...this.#memory]) yield piece.slice();
+      for (const piece of [...this.#memory]) yield new Uint8Array(piece);
       return;
     }
     for (let at = 0; at < until; ) {

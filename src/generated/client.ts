@@ -3,16 +3,16 @@
 // biome-ignore-all format: generated
 
 /** SHA-256 of the file, base64, as Content-Digest (RFC 9530) writes it. */
-export const CLIENT_SHA256_BASE64 = 'QFlcEqmjo0GBiRFMiFv5Rx9B3v9hLaa7DdCV5l7YEhw=';
+export const CLIENT_SHA256_BASE64 = 'CMrRi9fmgLnNhIwjqrnUxtX09bSAdadua7mUbZ6mw1g=';
 
 /** The same in hex, as `sha256sum` and `fpaste --version` write it. */
-export const CLIENT_SHA256_HEX = '40595c12a9a3a3418189114c885bf9471f41deff612da6bb0dd095e65ed8121c';
+export const CLIENT_SHA256_HEX = '08cad18bd7e680b9cd848c23aab9d4c6d5f4f5b48075a76e6bb9946d9ea6c358';
 
 /** A strong ETag, quotes included. */
-export const CLIENT_ETAG = '"40595c12a9a3a3418189114c885bf947"';
+export const CLIENT_ETAG = '"08cad18bd7e680b9cd848c23aab9d4c6"';
 
 /** Length of the file in bytes. */
-export const CLIENT_BYTES = 348797;
+export const CLIENT_BYTES = 348845;
 
 /** The one file, `fpaste`: UTF-8 text that runs on Node, Bun and Deno. */
 export const CLIENT_TEXT = [
@@ -1822,11 +1822,12 @@ export const CLIENT_TEXT = [
   "  var collector;",
   "  var passed = 0;",
   "  async function* releasing(pieces) {",
+  "    let used;",
   "    for await (const piece of pieces) {",
-  "      const { byteLength } = piece;",
+  "      if (used !== void 0) release(used);",
+  "      used = piece;",
+  "      collectAfter(piece.byteLength);",
   "      yield piece;",
-  "      release(piece);",
-  "      collectAfter(byteLength);",
   "    }",
   "  }",
   "  function release(piece) {",
@@ -1869,7 +1870,7 @@ export const CLIENT_TEXT = [
   "    /** Appends a copy. One call at a time. Throws `refused` when the disk does not take it. */",
   "    async append(piece) {",
   "      if (this.#file === void 0 && this.#length + piece.length <= MEMORY_BYTES) {",
-  "        this.#memory.push(piece.slice());",
+  "        this.#memory.push(new Uint8Array(piece));",
   "        this.#length += piece.length;",
   "        return;",
   "      }",
@@ -1889,7 +1890,7 @@ export const CLIENT_TEXT = [
   "    async *read() {",
   "      const until = this.#length;",
   "      if (this.#file === void 0) {",
-  "        for (const piece of [...this.#memory]) yield piece.slice();",
+  "        for (const piece of [...this.#memory]) yield new Uint8Array(piece);",
   "        return;",
   "      }",
   "      for (let at = 0; at < until; ) {",
@@ -3420,7 +3421,7 @@ export const CLIENT_TEXT = [
   "    if (size > MAX_JSON_CONTENT)",
   "      throw new Failure(\"refused\", \"too_large_for_json\", \"This is too large for JSON. Use --output.\");",
   "    const pieces = [];",
-  "    for await (const piece of (await opener(spool.read())).body) pieces.push(piece.slice());",
+  "    for await (const piece of (await opener(spool.read())).body) pieces.push(new Uint8Array(piece));",
   "    const content = Buffer.concat(pieces);",
   "    const member = plain ? { content: content.toString(\"utf8\") } : { content_b64: content.toString(\"base64\") };",
   "    await out.printJson(resultOf(paste, opened2, { size, ...member }));",
