@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { appendFile, cp, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { edgeProblems, foreignGlobals } from '../../tools/edge.ts';
+import { brokenImports, roomOf } from '../../tools/imports.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+describe('the checks of the source', () => {
+  let copy = '';
+
+  before(async () => {
+    copy = await mkdtemp(join(tmpdir(), 'sallyport-check-'));
+    for (const name of [
+      'src',
+      'runtime',
+      'cli',
+      'server.node.ts',
+      'server.bun.ts',
+      'package.json',
+      'tsconfig.json',
+    ]) {
+      await cp(join(root, name), join(copy, name), { recursive: true });
+    }
+    await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
+  });
+  after(() => rm(copy, { recursive: true, force: true }));
+
+  /** What a check says once a line was added to a file of the copy, which is as it was afterwards. */
+  async function withLine<T>(file: string, line: string, check: (root: string) => Promise<T>): Promise<T> {
+    await appendFile(join(copy, file), `\n${line}\n`);
+    try {
+      return await check(copy);
+    } finally {
+      await cp(join(root, file), join(copy, file));
+    }
+  }
+
+  it('find nothing in the source as it is', async () => {
+    assert.deepEqual(await brokenImports(root), []);
+    assert.deepEqual(await foreignGlobals(root), []);
+    assert.deepEqual((await edgeProblems(root)).problems, []);
+  });
+
+  const wrong: Readonly<Record<string, [file: string, line: string, found: RegExp]>> = {
+    'the main door uses the private one': [
+      'src/handlers/main/pastes.ts',
+      "export { createAdmin } from '../admin.ts';",
+      /main\/pastes\.ts may not import src\/handlers\/admin\.ts/,
+    ],
+    'the private door uses the main one': [
+      'src/handlers/admin.ts',
+      "export { createMain } from './main.ts';",
+      /admin\.ts may not import src\/handlers\/main\.ts/,
+    ],
+    'the main door takes a type of the private one': [
+      'src/handlers/main/challenge.ts',
+      "export type { adminRoutes } from '../admin.ts';",
+      /main\/challenge\.ts may not import src\/handlers\/admin\.ts/,
+    ],
+    'the core knows HTTP': [
+      'src/core/sweep.ts',
+      "export { json } from '../handlers/kit/reply.ts';",
+      /sweep\.ts may not import src\/handlers\/kit/,
+    ],
+    'the core reaches past the storage interface': [
+      'src/core/sweep.ts',
+      "export { libsqlStore } from '../store/libsql/store.ts';",
+      /sweep\.ts may not import src\/store\/libsql/,
+    ],
+    'the core takes more than types of the storage interface': [
+      'src/core/limiter.ts',
+      "export * from '../store/store.ts';",
+      /limiter\.ts may import only types from src\/store\/store\.ts/,
+    ],
+    'crypto knows the core': [
+      'src/crypto/hash.ts',
+      "export type { Deps } from '../core/deps.ts';",
+      /hash\.ts may not import src\/core/,
+    ],
+    'the house knows what surrounds it': [
+      'src/core/turns.ts',
+      "export { openLog } from '../../runtime/log.ts';",
+      /turns\.ts may not import runtime\/log\.ts/,
+    ],
+    'runtime knows a root': [
+      'runtime/log.ts',
+      "export * from '../server.node.ts';",
+      /runtime\/log\.ts may not import server\.node\.ts/,
+    ],
+    'the storage interface knows an implementation': [
+      'src/store/store.ts',
+      "export type { libsqlStore } from './libsql/store.ts';",
+      /store\.ts may not import src\/store\/libsql/,
+    ],
+    'a builtin of Node is used behind the doors': [
+      'src/core/version.ts',
+      "export { readFile } from 'node:fs/promises';",
+      /version\.ts imports node:fs\/promises/,
+    ],
+  };
+  it('notice every import that the table does not allow', async () => {
+    for (const [file, line] of Object.values(wrong)) await appendFile(join(copy, file), `\n${line}\n`);
+    const found = (await brokenImports(copy)).join('\n');
+    for (const [file] of Object.values(wrong)) await cp(join(root, file), join(copy, file));
+    for (const [what, [, , expected]] of Object.entries(wrong)) assert.match(found, expected, what);
+  });
+
+  it('let the core take types of the storage interface', async () => {
+    const line = "export type { Store } from '../store/store.ts';";
+    assert.deepEqual(await withLine('src/core/sweep.ts', line, brokenImports), []);
+  });
+
+  it('notice what must not be in the edge bundle', async () => {
+    const file = 'src/handlers/main/pastes.ts';
+    for (const [line, pattern] of [
+      ["export { createAdmin } from '../admin.ts';", /src\/handlers\/admin/],
+      ["export { openEmbedded } from '../../store/native/embedded.ts';", /native|node:/],
+      ["export { readFile } from 'node:fs/promises';", /node:fs/],
+    ] as const) {
+      const { problems } = await withLine(file, line, edgeProblems);
+      assert.match(problems.join('\n'), pattern, line);
+    }
+  });
+
+  it('notice globals of one runtime, however they are reached, and no names of our own', async () => {
+    const file = 'src/core/sweep.ts';
+    for (const name of ['process', 'Buffer', 'Deno', 'Bun']) {
+      const found = await withLine(
+        file,
+        `export const used = typeof ${name} === 'undefined';`,
+        foreignGlobals,
+      );
+      assert.deepEqual(found, [`${file} uses ${name}`]);
+    }
+    const own = 'export function run(process: number): number { return process; } // Buffer, Bun';
+    assert.deepEqual(await withLine(file, own, foreignGlobals), []);
+  });
+
+  it('know every room of the house', () => {
+    assert.equal(roomOf('src/handlers/main.ts'), 'handlers/main');
+    assert.equal(roomOf('src/handlers/main/pastes.ts'), 'handlers/main');
+    assert.equal(roomOf('src/store/store.ts'), 'store');
+    assert.equal(roomOf('src/store/db.ts'), 'store/db');
+    assert.equal(roomOf('server.node.ts'), 'root');
+  });
+});
