@@ -1,0 +1,100 @@
+/** A real Chromium for tests, whose pages are answered by calling the handlers: no port is opened. */
+import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Handler } from '../../src/handlers/kit/serve.ts';
+
+/** Where Chromium may lie: a path of one's own first, then the usual places, then what Playwright has installed. */
+const PLACES = [
+  process.env.SALLYPORT_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  chromium.executablePath(),
+];
+
+/** The browser's program, or undefined where this machine has none. */
+export const chromiumPath = PLACES.find((path) => path !== undefined && existsSync(path));
+
+/** Why a test that needs a browser cannot run here, or false where it can. */
+export const noBrowser =
+  chromiumPath === undefined && 'no Chromium on this machine; SALLYPORT_CHROMIUM names one';
+
+/** Starts it, without any traffic of its own. The caller closes it. */
+export function openBrowser(): Promise<Browser> {
+  if (chromiumPath === undefined) throw new Error('no Chromium on this machine');
+  return chromium.launch({
+    executablePath: chromiumPath,
+    headless: true,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** What a page was seen to do. */
+export interface Watched {
+  readonly page: Page;
+  /** `METHOD url` of every request that left it. */
+  readonly requests: string[];
+  /** `type: text` of every line on its console, also of its frames and workers. */
+  readonly console: string[];
+  /** Messages of dialogs, each of which was dismissed. */
+  readonly dialogs: string[];
+  /** Errors of its scripts that nothing caught. */
+  readonly errors: string[];
+}
+
+/** Answers for hosts, by name. What is asked of any other host is refused, as if there were no network. */
+export type Hosts = Readonly<Record<string, Handler>>;
+
+/** A page in a context of its own whose every request is answered here. */
+export async function openPage(browser: Browser, hosts: Hosts): Promise<Watched & AsyncDisposable> {
+  const context = await browser.newContext({ acceptDownloads: false });
+  const watched = {
+    requests: [] as string[],
+    console: [] as string[],
+    dialogs: [] as string[],
+    errors: [] as string[],
+  };
+  await answer(context, hosts, watched.requests);
+  const page = await context.newPage();
+  page.on('console', (message) => watched.console.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => watched.errors.push(error.message));
+  page.on('dialog', (dialog) => {
+    watched.dialogs.push(dialog.message());
+    dialog.dismiss().catch(() => {}); // the page may be gone already
+  });
+  return { ...watched, page, [Symbol.asyncDispose]: () => context.close() };
+}
+
+async function answer(context: BrowserContext, hosts: Hosts, requests: string[]): Promise<void> {
+  await context.route('**/*', async (route) => {
+    const request = route.request();
+    const url = new URL(request.url());
+    requests.push(`${request.method()} ${request.url()}`);
+    const handler = hosts[url.host];
+    if (handler === undefined) return route.abort('namenotresolved');
+    const body = request.postDataBuffer();
+    const response = await handler(
+      new Request(url, {
+        method: request.method(),
+        headers: await request.allHeaders().then(withoutPseudo),
+        ...(body !== null && { body: new Uint8Array(body) }),
+      }),
+    );
+    await route.fulfill({
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: Buffer.from(await response.arrayBuffer()),
+    });
+  });
+}
+
+/** Names that begin with a colon belong to HTTP/2 and cannot stand in a `Request`. */
+const withoutPseudo = (headers: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':')));
