@@ -94,7 +94,7 @@ export function protecting(open: () => Door): void {
       }
       const locked = await raw(open(), paste.id, { ...peer, ...show(proof) });
       const seconds = retryAfter(refused(locked, 429, 'password_locked'));
-      assert.ok(seconds > 890 && seconds <= 900, String(seconds));
+      assert.ok(seconds > 600 && seconds <= 900, String(seconds));
       refused(await info(open(), paste.id, { ...peer, ...show(proof) }), 429, 'password_locked');
       refused(await raw(open(), paste.id, peer), 401, 'password_required');
       assert.equal((await raw(open(), other.id, { ...peer, ...show(proof) })).status, 200);
