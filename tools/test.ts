@@ -1,0 +1,134 @@
+/**
+ * Runs the tests, prints what failed, holds the line coverage of `src` to its minimum, and ends with one line:
+ * `tests: N passed, N failed`.
+ *
+ *     node tools/test.ts           all of them
+ *     node tools/test.ts FILE…     those files, without a minimum of coverage
+ *
+ * Exit codes: 0 when something ran, nothing failed and coverage is high enough; else 1.
+ */
+import { globSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import type { EventData } from 'node:test';
+import { run } from 'node:test';
+import { CHROMIUM_VARIABLE, ensureChromium } from './chromium.ts';
+import { coverageReport, type FileCoverage } from './coverage.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+/** Percent of the lines of `src` that tests must run. */
+const MINIMUM = 90;
+/** Files at a time: they start servers, databases and browsers of their own. */
+const AT_A_TIME = 2;
+/** A file that takes longer hangs. */
+const PATIENCE_MS = 20 * 60_000;
+
+interface Outcome {
+  passed: number;
+  failed: number;
+  readonly skipped: string[];
+  coverage: readonly FileCoverage[];
+}
+
+async function main(wanted: readonly string[]): Promise<number> {
+  const files = wanted.length > 0 ? wanted.map((file) => resolve(file)) : testFiles();
+  const chromium = ensureChromium();
+  if (chromium === undefined) {
+    console.log(`No Chromium was found and none could be installed; ${CHROMIUM_VARIABLE} can name one.`);
+    return verdict({ passed: 0, failed: 1, skipped: [], coverage: [] }, false);
+  }
+  process.env[CHROMIUM_VARIABLE] = chromium;
+  const outcome = await runTests(files, wanted.length === 0);
+  for (const skipped of outcome.skipped) console.log(`skipped: ${skipped}`);
+  const enough = wanted.length > 0 || (await enoughCoverage(outcome.coverage));
+  return verdict(outcome, enough);
+}
+
+function testFiles(): string[] {
+  return globSync('test/**/*.test.ts', { cwd: ROOT })
+    .sort()
+    .map((file) => join(ROOT, file));
+}
+
+function verdict({ passed, failed }: Outcome, enough: boolean): number {
+  if (passed + failed === 0) console.log('No test ran.');
+  console.log(`tests: ${passed} passed, ${failed} failed`);
+  return enough && failed === 0 && passed > 0 ? 0 : 1;
+}
+
+async function runTests(files: string[], coverage: boolean): Promise<Outcome> {
+  const outcome: Outcome = { passed: 0, failed: 0, skipped: [], coverage: [] };
+  const stream = run({
+    files,
+    cwd: ROOT,
+    concurrency: AT_A_TIME,
+    timeout: PATIENCE_MS,
+    ...(coverage && { coverage: true, coverageIncludeGlobs: ['src/**/*.ts'] }),
+  });
+  const place = (data: { file?: string; line?: number }) =>
+    data.file === undefined ? '' : `${relative(ROOT, data.file)}:${data.line ?? 0}`;
+  stream.on('test:pass', (data) => {
+    if (isContainer(data)) return;
+    if (data.skip !== undefined) outcome.skipped.push(`${data.name}: ${data.skip} (${place(data)})`);
+    else if (data.todo !== undefined) outcome.skipped.push(`${data.name}: ${data.todo} (${place(data)})`);
+    else outcome.passed += 1;
+  });
+  stream.on('test:fail', (data) => {
+    // A suite fails with its tests; it counts when it failed by itself.
+    if (isContainer(data) && causeOf(data) === 'subtestsFailed') return;
+    outcome.failed += 1;
+    console.log(`\nFAILED  ${data.name}  (${place(data)})`);
+    console.log(indent(describeError(data.details.error)));
+  });
+  stream.on('test:stderr', ({ message }) => process.stderr.write(message));
+  stream.on('test:summary', ({ file, duration_ms, counts }) => {
+    if (file === undefined) return;
+    const left = counts.tests - counts.passed - counts.skipped - counts.todo;
+    const seconds = (duration_ms / 1000).toFixed(1).padStart(6);
+    console.log(
+      `${left === 0 ? 'ok    ' : 'FAILED'} ${seconds} s  ${relative(ROOT, file)} (${counts.tests})`,
+    );
+  });
+  stream.on('test:coverage', ({ summary }) => {
+    outcome.coverage = summary.files;
+  });
+  // The stream must be read to its end, or the run never gets there.
+  for await (const _ of stream);
+  return outcome;
+}
+
+type Ended = EventData.TestPass | EventData.TestFail;
+
+/** A suite, or the file as a whole: not a test that somebody wrote. */
+function isContainer(data: Ended): boolean {
+  return data.details.type === 'suite' || (data.nesting === 0 && data.name === data.file);
+}
+
+function causeOf(data: EventData.TestFail): unknown {
+  const { error } = data.details;
+  return 'failureType' in error ? error.failureType : undefined;
+}
+
+/** The assertion's own words, and where it stands. */
+function describeError(error: Error): string {
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return cause.stack ?? cause.message;
+}
+
+function indent(text: string): string {
+  return text
+    .split('\n')
+    .slice(0, 60)
+    .map((line) => `        ${line}`)
+    .join('\n');
+}
+
+async function enoughCoverage(files: readonly FileCoverage[]): Promise<boolean> {
+  const { lines, worst, unloaded } = await coverageReport(ROOT, files);
+  console.log('');
+  for (const line of worst.slice(0, 20)) console.log(line);
+  for (const file of unloaded) console.log(`  0 %  ${file} (no test loads it)`);
+  console.log(`line coverage of src: ${lines.toFixed(2)} %, at least ${MINIMUM} % are needed`);
+  return lines >= MINIMUM;
+}
+
+process.exitCode = await main(process.argv.slice(2));
