@@ -64,7 +64,10 @@ async function checkRows(db: Db, acknowledged: ReadonlySet<number>, first: numbe
   const [items, orphans] = await db.batch(
     [
       { sql: 'SELECT id, parts FROM item' },
-      { sql: 'SELECT count(*) FROM part WHERE item NOT IN (SELECT id FROM item)' },
+      {
+        sql: 'SELECT count(*) FROM part WHERE item >= ? AND item NOT IN (SELECT id FROM item)',
+        args: [first],
+      },
     ],
     'read',
   );
