@@ -14,7 +14,14 @@ import type { Server as NetServer, Socket } from 'node:net';
 import { createServerAdapter, type NodeRequest } from '@whatwg-node/server';
 import type { Peer } from '../src/handlers/kit/peer.ts';
 import { type Connections, trackConnections } from './connections.ts';
-import { bindProblem, type Listener, type ListenerPlan, showAddress } from './listener.ts';
+import {
+  bindProblem,
+  type Listener,
+  type ListenerPlan,
+  StartError,
+  showAddress,
+  type TlsMaterial,
+} from './listener.ts';
 import { bodyChunks, linger } from './request-body.ts';
 import { cut, sendResponse } from './send-response.ts';
 import { tlsOptions, verifiedCertificate } from './tls.ts';
@@ -77,9 +84,7 @@ function createServer(plan: ListenerPlan, connections: Connections, answer: Answ
       readHeaderMs === 0 ? 30_000 : Math.min(Math.max(readHeaderMs / 4, 50), 2_500),
     optimizeEmptyRequests: true,
   };
-  const server = plan.tls
-    ? createHttpsServer({ ...options, ...tlsOptions(plan.tls, readHeaderMs) })
-    : createHttpServer(options);
+  const server = plan.tls ? createTlsServer(plan, plan.tls, options) : createHttpServer(options);
   // Node drops header lines over its count silently; the bound on their bytes is the one that refuses.
   server.maxHeadersCount = 0;
   server.maxConnections = MAX_CONNECTIONS;
@@ -114,6 +119,20 @@ function createServer(plan: ListenerPlan, connections: Connections, answer: Answ
     }
   });
   return server;
+}
+
+/** @throws StartError for a certificate or a key that cannot be used */
+function createTlsServer(plan: ListenerPlan, tls: TlsMaterial, options: ServerOptions): Server {
+  try {
+    return createHttpsServer({ ...options, ...tlsOptions(tls, plan.timeouts.readHeaderMs) });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const prefix = plan.door === 'main' ? 'SAFE_TLS' : 'SAFE_ADMIN_TLS';
+    throw new StartError(
+      `The ${plan.door} door cannot use its certificate and key (${code}). ` +
+        `Check that ${prefix}_CERT_FILE and ${prefix}_KEY_FILE are PEM files that belong together.`,
+    );
+  }
 }
 
 /** Turns one request into a fetch `Request`, calls the handler and sends what it answers. Never rejects. */

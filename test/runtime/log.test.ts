@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { openLog } from '../../runtime/log.ts';
+import { startSweeper } from '../../runtime/sweeper.ts';
+
+function capture() {
+  const lines: Record<string, unknown>[] = [];
+  return { lines, to: { write: (line: string) => lines.push(JSON.parse(line)) } };
+}
+
+describe('the log', () => {
+  it('writes one JSON object a line: time, level, message, fields, and nothing of the machine', () => {
+    const { lines, to } = capture();
+    openLog('info', to).write('warn', 'something', { count: 3, ok: true, absent: undefined });
+    const [line = {}] = lines;
+    assert.match(String(line.time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assert.deepEqual(
+      { ...line, time: '' },
+      { level: 'warn', time: '', count: 3, ok: true, msg: 'something' },
+    );
+  });
+
+  it('leaves out what is below its level', () => {
+    const { lines, to } = capture();
+    const log = openLog('warn', to);
+    log.write('info', 'no', {});
+    log.write('error', 'yes', {});
+    assert.deepEqual(
+      lines.map((line) => line.msg),
+      ['yes'],
+    );
+  });
+});
+
+describe('the sweeper', () => {
+  it('never runs twice at a time, and logs a failure by its type alone', async () => {
+    const { lines, to } = capture();
+    let running = 0;
+    let runs = 0;
+    const enough = Promise.withResolvers<void>();
+    const sweeper = startSweeper(
+      async () => {
+        running += 1;
+        assert.equal(running, 1);
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+        runs += 1;
+        if (runs === 3) enough.resolve();
+        if (runs === 1) throw new RangeError('row 7 of somebody');
+      },
+      1,
+      openLog('info', to),
+    );
+    await enough.promise;
+    await sweeper.stop();
+    const after = runs;
+    assert.equal(running, 0);
+    assert.deepEqual(
+      lines.map(({ msg, error_type }) => [msg, error_type]),
+      [['sweep failed', 'RangeError']],
+    );
+    assert.ok(!JSON.stringify(lines).includes('row 7'));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(runs, after);
+  });
+
+  it('tells the sweep under way to end early, and waits for it', async () => {
+    const began = Promise.withResolvers<void>();
+    let ended = false;
+    const sweeper = startSweeper(
+      async (stop) => {
+        began.resolve();
+        while (!stop()) await new Promise((resolve) => setImmediate(resolve));
+        ended = true;
+      },
+      60_000,
+      openLog('info', capture().to),
+    );
+    await began.promise;
+    await sweeper.stop();
+    assert.ok(ended);
+  });
+
+  it('does nothing at an interval of 0', async () => {
+    let runs = 0;
+    await startSweeper(async () => (runs += 1), 0, openLog('info', capture().to)).stop();
+    assert.equal(runs, 0);
+  });
+});
