@@ -17,6 +17,7 @@ import { background } from './background.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeDigest } from './digest.ts';
+import { freeBytes } from './disk.ts';
 import { settledKeys } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
 import { type ProcessLog, typeName } from './log.ts';
@@ -82,6 +83,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const tasks = background(log);
     closers.push(() => tasks.finish());
 
+    const { database } = settings;
     const ports: Omit<Deps, 'origin'> = {
       settings,
       store,
@@ -101,6 +103,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       now: () => Date.now(),
       random: (length) => new Uint8Array(randomBytes(length)),
       digest: nodeDigest,
+      ...(database.kind === 'file' && { diskFree: () => freeBytes(database.path) }),
       after: (ms, then) => {
         const timer = setTimeout(then, ms);
         return () => clearTimeout(timer);

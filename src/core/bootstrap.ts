@@ -25,7 +25,7 @@ export interface BootstrapRequest {
 /**
  * Makes the first admin and its session at the private door.
  * @throws Fault `bootstrap_closed` once there is an admin or where it is switched off, `bootstrap_secret_invalid`,
- *   `invalid_username`, `invalid_password`
+ *   `invalid_username`, `invalid_password`, `username_conflict`
  */
 export async function bootstrap(deps: Deps, request: BootstrapRequest): Promise<OpenedSession> {
   const origin = { listener: 'admin', routeClass: 'admin_login', actorKind: 'visitor' } as const;
@@ -42,8 +42,10 @@ export async function bootstrap(deps: Deps, request: BootstrapRequest): Promise<
   const account = await newAccount(deps, { username, password, role: 'admin', state: 'active' });
   const { token, session } = newSession(deps, account.id, 'admin_web');
   const entry = auditEntry(deps, origin, 'bootstrap', 'ok', { subjectAccountId: account.id });
-  if (!(await deps.store.accounts.createFirstAdmin(account, session, entry)))
-    throw new Fault('bootstrap_closed');
+  if (!(await deps.store.accounts.createFirstAdmin(account, session, entry))) {
+    // Somebody else was faster, or somebody who is no admin has that name.
+    throw new Fault((await deps.store.accounts.adminExists()) ? 'bootstrap_closed' : 'username_conflict');
+  }
   await deps.bootstrap.spent();
   const { phc: _, ...made } = account;
   return { token, session, account: made, verificationRequired: false };

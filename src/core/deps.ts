@@ -37,6 +37,8 @@ export interface Deps {
   after(ms: number, then: () => void): () => void;
   /** A body of exactly `length` bytes, in the form in which this runtime announces Content-Length. */
   sized(stream: ReadableStream<Bytes>, length: number): ReadableStream<Bytes>;
+  /** Bytes that the disk under the data has left; absent or undefined where nothing can tell. */
+  diskFree?(): Promise<number | undefined>;
   /** What links in answers start with (`https://host`), or undefined: then they are paths. */
   readonly origin: string | undefined;
 }

@@ -14,6 +14,7 @@ export type FaultKind =
   | 'request_aborted'
   | 'request_too_large'
   | 'invalid_json'
+  | 'invalid_form'
   | 'unsupported_media_type'
   // pastes
   | 'invalid_expiry'

@@ -1,13 +1,23 @@
 /** The private door: the operator's side. It shares no route with the main door. */
 import type { Deps } from '../core/deps.ts';
 import { accountRoutes } from './admin/accounts.ts';
+import { bootstrapRoutes } from './admin/bootstrap.ts';
 import { dashboardRoutes } from './admin/dashboard.ts';
+import { factorPageRoutes } from './admin/factor-pages.ts';
 import { pasteRoutes } from './admin/pastes.ts';
+import { sessionPageRoutes } from './admin/session-pages.ts';
 import type { Route } from './kit/route.ts';
 import { type Handler, serve } from './kit/serve.ts';
 
 /** The private listener's one table. */
-export const adminRoutes: readonly Route<'admin'>[] = [...dashboardRoutes, ...accountRoutes, ...pasteRoutes];
+export const adminRoutes: readonly Route<'admin'>[] = [
+  ...dashboardRoutes,
+  ...bootstrapRoutes,
+  ...sessionPageRoutes,
+  ...factorPageRoutes,
+  ...accountRoutes,
+  ...pasteRoutes,
+];
 
 /** The private listener as a function of requests. */
 export function createAdmin(deps: Deps): Handler {

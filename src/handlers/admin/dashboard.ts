@@ -1,11 +1,22 @@
-/** The dashboard room of the private door. */
+/** The door itself: one address that shows each visitor how far they have come. */
+import type { Deps } from '../../core/deps.ts';
 import { utf8 } from '../../crypto/hash.ts';
 import type { Reply } from '../kit/reply.ts';
 import { adminRoute, anyone, noParams } from '../kit/route.ts';
-import { ADMIN_CSS, DOOR_PAGE } from '../pages/admin.ts';
+import { ADMIN_CSS } from '../pages/admin.ts';
+import { setupPage, verifyPage } from '../pages/factors.ts';
+import { noticeOf } from '../pages/notices.ts';
+import { bootstrapPage, loginPage, plainPage } from '../pages/session.ts';
+import { bootstrapClosed } from './bootstrap.ts';
+import { overview } from './overview.ts';
+import { refusePage } from './refusal.ts';
+import { HTML_TYPE, PAGE_ANSWERS, pageReply } from './reply.ts';
+import { dashboardSession, noSessionCookie, stageOf, viewerOf } from './web.ts';
 
-function page(html: string): Reply {
-  return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: utf8(html) };
+/** Before there is an admin: the form that makes the first one, where there is a secret to ask for. */
+async function beforeAnybody(deps: Deps): Promise<Reply> {
+  if ((await deps.bootstrap.current()) === undefined) return bootstrapClosed(deps);
+  return pageReply(200, bootstrapPage());
 }
 
 export const door = adminRoute({
@@ -15,17 +26,48 @@ export const door = adminRoute({
   limit: 'admin_dashboard',
   gate: anyone,
   params: noParams,
-  summary: 'The private door.',
-  answers: { 200: { description: 'A page.', types: ['text/html; charset=utf-8'] } },
+  summary:
+    'The form for the first admin, for signing in, for the second factor, or the overview: the next one.',
+  answers: {
+    ...PAGE_ANSWERS,
+    403: {
+      description: 'No bootstrap; or access denied; or a second factor is to be set up, or shown.',
+      types: [HTML_TYPE],
+    },
+  },
   faults: [],
-  reply: async () => page(DOOR_PAGE),
+  refuse: refusePage,
+  async reply(call) {
+    const { deps, request, visitor, endpoints } = call;
+    if (!(await deps.store.accounts.adminExists())) return beforeAnybody(deps);
+    const session = await dashboardSession(call);
+    if (session === undefined) return pageReply(200, loginPage());
+    const { live } = session;
+    const view = {
+      viewer: viewerOf(session),
+      mail: deps.settings.email.backend !== 'none',
+      notice: noticeOf(request.url),
+    };
+    switch (stageOf(live)) {
+      case 'not admin': {
+        const page = plainPage('Access Denied', 'Admin role is required.', ['/admin', 'Sign in']);
+        return pageReply(403, page, noSessionCookie(visitor));
+      }
+      case 'set up':
+        return pageReply(403, setupPage(view));
+      case 'verify':
+        return pageReply(403, verifyPage({ ...view, factors: live.activeFactors }));
+      case 'inside':
+        return pageReply(200, await overview(deps, session, endpoints, view.notice));
+    }
+  },
 });
 
 export const styles = adminRoute({
   id: 'dashboard.styles',
   method: 'GET',
   path: '/admin/static/styles.css',
-  limit: 'admin_dashboard',
+  limit: 'static',
   gate: anyone,
   params: noParams,
   summary: 'The one style sheet of the private door.',

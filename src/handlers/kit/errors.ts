@@ -18,6 +18,7 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
   request_aborted: { status: 400, message: 'the request body ended before it was complete' },
   request_too_large: { status: 413, message: 'JSON request body is too large' },
   invalid_json: { status: 400, message: 'request body must be valid JSON' },
+  invalid_form: { status: 400, message: 'the form is malformed, or has fields that do not belong to it' },
   unsupported_media_type: { status: 415, message: 'this content type is not accepted' },
 
   invalid_expiry: { status: 400, message: 'X-Expiry must be a positive whole number of seconds' },

@@ -67,8 +67,8 @@ function successOf(note: AnswerNote, schemaOf: DocumentOptions['schemaOf']) {
   return { description: note.description, headers: { ...REQUEST_ID, ...headersOf(note.headers) }, content };
 }
 
-/** Refusals by status: those that share one are told apart by their code. */
-function refusalsOf(faults: readonly FaultKind[]) {
+/** Refusals by status: those that share one are told apart by their code. A page has none, it is for people. */
+function refusalsOf(faults: readonly FaultKind[], asPage: boolean) {
   const byStatus = new Map<number, FaultKind[]>();
   for (const fault of new Set(faults)) {
     const { status } = answerOf(fault);
@@ -80,16 +80,18 @@ function refusalsOf(faults: readonly FaultKind[]) {
       {
         description: kinds.map((kind) => `${kind}: ${answerOf(kind).message}`).join('; '),
         headers: REQUEST_ID,
-        content: {
-          'application/json': {
-            schema: {
-              allOf: [
-                { $ref: '#/components/schemas/Error' },
-                { properties: { error: { properties: { code: { enum: kinds } } } } },
-              ],
+        content: asPage
+          ? { 'text/html; charset=utf-8': {} }
+          : {
+              'application/json': {
+                schema: {
+                  allOf: [
+                    { $ref: '#/components/schemas/Error' },
+                    { properties: { error: { properties: { code: { enum: kinds } } } } },
+                  ],
+                },
+              },
             },
-          },
-        },
       },
     ]),
   );
@@ -136,11 +138,10 @@ export function openapi(routes: readonly Route[], options: DocumentOptions): Doc
       Object.entries(route.answers).map(([status, note]) => [status, successOf(note, options.schemaOf)]),
     );
     const operation = operationOf(route, options);
-    const refusals = refusalsOf([
-      ...COMMON,
-      ...(route.path.includes(':') ? (['not_found'] as const) : []),
-      ...route.faults,
-    ]);
+    const refusals = refusalsOf(
+      [...COMMON, ...(route.path.includes(':') ? (['not_found'] as const) : []), ...route.faults],
+      route.refuse !== undefined,
+    );
     const item = paths[path] ?? {};
     paths[path] = item;
     item[route.method.toLowerCase()] = { ...operation, responses: { ...successes, ...refusals } };
