@@ -264,36 +264,37 @@ async function* fetched(
   { reference, paste, access }: Fetching,
 ): AsyncGenerator<Uint8Array> {
   const { world, out } = session;
-  const terminal = world.stdout.isTTY === true;
-  const bar = showProgress(world, !out.quiet && !out.json, 'Fetching', paste.size);
-  const answer: Answer = await call(session, reference.base, {
-    method: 'GET',
-    path: `${reference.id}/raw`,
-    headers: access.headers,
-    repeatable: !paste.burn,
-  });
+  // Two writers on one terminal would tear each other's lines.
+  const shown = !out.quiet && !out.json && world.stdout.isTTY !== true;
+  const bar = showProgress(world, shown, 'Fetching', paste.size);
+  let answer: Answer | undefined;
   let received = 0;
   try {
+    answer = await call(session, reference.base, {
+      method: 'GET',
+      path: `${reference.id}/raw`,
+      headers: access.headers,
+      repeatable: !paste.burn,
+    });
     for await (const piece of answer.body) {
       received += piece.length;
-      // Two writers on one terminal would tear each other's lines.
-      if (!terminal || received < paste.size) bar.at(received);
+      bar.at(received);
       yield piece;
     }
   } catch (error) {
     throw paste.burn ? burnedAway(error) : error;
   } finally {
     bar.end();
-    answer.close();
+    answer?.close();
   }
 }
 
 function burnedAway(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.kind !== 'network') return error;
+  if (!(error instanceof Failure) || error.code !== 'connection_broken') return error;
   return new Failure(
     'network',
     error.code,
-    'The connection broke while the paste was read. It was one that can be read once, and is gone; ask for a new one.',
+    'The connection broke while the paste was read. It is one that can be read once, and is probably gone: try again, and otherwise ask for a new one.',
   );
 }
 

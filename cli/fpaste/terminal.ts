@@ -27,10 +27,13 @@ export async function askHidden(world: World, question: string): Promise<string>
   const terminal = openTerminal(world);
   if (terminal === undefined)
     throw usage('There is no terminal to ask on. Use --password-file, or pipe the link in.');
+  // Before the question: what is typed the moment it appears must not be shown either.
+  terminal.stream.setRawMode(true);
   world.stderr.write(question);
   try {
     return await readLine(terminal.stream);
   } finally {
+    terminal.stream.setRawMode(false);
     terminal.release();
     world.stderr.write('\n');
   }
@@ -62,7 +65,6 @@ function readLine(stream: RawStream): Promise<string> {
     const finish = (error: Failure | undefined): void => {
       stream.off('data', onData);
       stream.off('end', onEnd);
-      stream.setRawMode(false);
       if (error === undefined) done(line.join(''));
       else fail(error);
     };
@@ -82,7 +84,6 @@ function readLine(stream: RawStream): Promise<string> {
         else if (line.length < LONGEST_ANSWER) line.push(character);
       }
     };
-    stream.setRawMode(true);
     stream.on('data', onData);
     stream.on('end', onEnd);
     stream.resume();

@@ -3,16 +3,16 @@
 // biome-ignore-all format: generated
 
 /** SHA-256 of the file, base64, as Content-Digest (RFC 9530) writes it. */
-export const CLIENT_SHA256_BASE64 = 'CMrRi9fmgLnNhIwjqrnUxtX09bSAdadua7mUbZ6mw1g=';
+export const CLIENT_SHA256_BASE64 = 'lqDATwUllns3CFKtyEvCS+8dB86WELyoMjhX+zIilSo=';
 
 /** The same in hex, as `sha256sum` and `fpaste --version` write it. */
-export const CLIENT_SHA256_HEX = '08cad18bd7e680b9cd848c23aab9d4c6d5f4f5b48075a76e6bb9946d9ea6c358';
+export const CLIENT_SHA256_HEX = '96a0c04f0525967b370852adc84bc24bef1d07ce9610bca8323857fb3222952a';
 
 /** A strong ETag, quotes included. */
-export const CLIENT_ETAG = '"08cad18bd7e680b9cd848c23aab9d4c6"';
+export const CLIENT_ETAG = '"96a0c04f0525967b370852adc84bc24b"';
 
 /** Length of the file in bytes. */
-export const CLIENT_BYTES = 348845;
+export const CLIENT_BYTES = 348894;
 
 /** The one file, `fpaste`: UTF-8 text that runs on Node, Bun and Deno. */
 export const CLIENT_TEXT = [
@@ -1384,10 +1384,12 @@ export const CLIENT_TEXT = [
   "    const terminal = openTerminal(world);",
   "    if (terminal === void 0)",
   "      throw usage(\"There is no terminal to ask on. Use --password-file, or pipe the link in.\");",
+  "    terminal.stream.setRawMode(true);",
   "    world.stderr.write(question2);",
   "    try {",
   "      return await readLine(terminal.stream);",
   "    } finally {",
+  "      terminal.stream.setRawMode(false);",
   "      terminal.release();",
   "      world.stderr.write(\"\\n\");",
   "    }",
@@ -1412,7 +1414,6 @@ export const CLIENT_TEXT = [
   "      const finish = (error) => {",
   "        stream.off(\"data\", onData);",
   "        stream.off(\"end\", onEnd);",
-  "        stream.setRawMode(false);",
   "        if (error === void 0) done(line.join(\"\"));",
   "        else fail2(error);",
   "      };",
@@ -1432,7 +1433,6 @@ export const CLIENT_TEXT = [
   "          else if (line.length < LONGEST_ANSWER) line.push(character);",
   "        }",
   "      };",
-  "      stream.setRawMode(true);",
   "      stream.on(\"data\", onData);",
   "      stream.on(\"end\", onEnd);",
   "      stream.resume();",
@@ -3471,34 +3471,35 @@ export const CLIENT_TEXT = [
   "  }",
   "  async function* fetched(session, { reference, paste, access }) {",
   "    const { world, out } = session;",
-  "    const terminal = world.stdout.isTTY === true;",
-  "    const bar = showProgress(world, !out.quiet && !out.json, \"Fetching\", paste.size);",
-  "    const answer2 = await call(session, reference.base, {",
-  "      method: \"GET\",",
-  "      path: `${reference.id}/raw`,",
-  "      headers: access.headers,",
-  "      repeatable: !paste.burn",
-  "    });",
+  "    const shown2 = !out.quiet && !out.json && world.stdout.isTTY !== true;",
+  "    const bar = showProgress(world, shown2, \"Fetching\", paste.size);",
+  "    let answer2;",
   "    let received = 0;",
   "    try {",
+  "      answer2 = await call(session, reference.base, {",
+  "        method: \"GET\",",
+  "        path: `${reference.id}/raw`,",
+  "        headers: access.headers,",
+  "        repeatable: !paste.burn",
+  "      });",
   "      for await (const piece of answer2.body) {",
   "        received += piece.length;",
-  "        if (!terminal || received < paste.size) bar.at(received);",
+  "        bar.at(received);",
   "        yield piece;",
   "      }",
   "    } catch (error) {",
   "      throw paste.burn ? burnedAway(error) : error;",
   "    } finally {",
   "      bar.end();",
-  "      answer2.close();",
+  "      answer2?.close();",
   "    }",
   "  }",
   "  function burnedAway(error) {",
-  "    if (!(error instanceof Failure) || error.kind !== \"network\") return error;",
+  "    if (!(error instanceof Failure) || error.code !== \"connection_broken\") return error;",
   "    return new Failure(",
   "      \"network\",",
   "      error.code,",
-  "      \"The connection broke while the paste was read. It was one that can be read once, and is gone; ask for a new one.\"",
+  "      \"The connection broke while the paste was read. It is one that can be read once, and is probably gone: try again, and otherwise ask for a new one.\"",
   "    );",
   "  }",
   "  function fallbackName({ id, mimeType, sealed: sealed2 }) {",
