@@ -264,9 +264,8 @@ async function* fetched(
   { reference, paste, access }: Fetching,
 ): AsyncGenerator<Uint8Array> {
   const { world, out } = session;
-  // Two writers on one terminal would tear each other's lines.
-  const shown = !out.quiet && !out.json && world.stdout.isTTY !== true;
-  const bar = showProgress(world, shown, 'Fetching', paste.size);
+  // It is gone before anything is printed: what goes to a terminal is held back until here all is done.
+  const bar = showProgress(world, !out.quiet && !out.json, 'Fetching', paste.size);
   let answer: Answer | undefined;
   let received = 0;
   try {
@@ -275,6 +274,7 @@ async function* fetched(
       path: `${reference.id}/raw`,
       headers: access.headers,
       repeatable: !paste.burn,
+      streamed: true,
     });
     for await (const piece of answer.body) {
       received += piece.length;

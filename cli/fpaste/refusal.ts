@@ -56,8 +56,26 @@ function notOurs({ status }: Answer): Failure {
   return new Failure('refused', 'not_sallyport', `${what}. Check --server, and its path prefix.`);
 }
 
+/** The answer with its body, which must be short, read to the end. Throws network failures, and `refused`. */
+export async function inMemory(answer: Answer): Promise<Answer> {
+  const bytes = await readShort(answer);
+  const body = (async function* () {
+    yield bytes;
+  })();
+  return { ...answer, body };
+}
+
 /** The JSON of an answer of bounded length. Throws `refused` for anything else. */
 export async function readJson(answer: Answer): Promise<unknown> {
+  const bytes = await readShort(answer);
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw notOurs(answer);
+  }
+}
+
+async function readShort(answer: Answer): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of answer.body) {
@@ -68,9 +86,5 @@ export async function readJson(answer: Answer): Promise<unknown> {
     }
     pieces.push(piece);
   }
-  try {
-    return JSON.parse(Buffer.concat(pieces).toString('utf8'));
-  } catch {
-    throw notOurs(answer);
-  }
+  return Buffer.concat(pieces);
 }

@@ -3,7 +3,7 @@
 import { Failure } from './failure.ts';
 import { type Answer, type Sending, send } from './http.ts';
 import { PASTE_ID } from './reference.ts';
-import { readJson, refusalOf } from './refusal.ts';
+import { inMemory, readJson, refusalOf } from './refusal.ts';
 import type { ReplayableBody } from './replay.ts';
 import { retrying } from './retry.ts';
 import { routeTo, type Session } from './session.ts';
@@ -47,13 +47,18 @@ export interface Call {
   readonly body?: ReplayableBody;
   /** False where a second attempt would find something else than the first. */
   readonly repeatable?: boolean;
+  /** The answer may be long, and is read by the caller. Any other is read here, so that one that breaks counts as none. */
+  readonly streamed?: boolean;
 }
 
 /** Sends with retries. Resolves with a 2xx answer; throws `refused` for any other, and network failures. */
 export async function call(session: Session, base: URL, what: Call): Promise<Answer> {
   const { policy, world } = session;
   const route = await routeTo(session, base);
-  const attempt = (): Promise<Answer> => send(sendingOf(base, what), route);
+  const attempt = async (): Promise<Answer> => {
+    const answer = await send(sendingOf(base, what), route);
+    return what.streamed === true ? answer : await inMemory(answer);
+  };
   const enabled = policy.enabled && what.repeatable !== false;
   const answer = await retrying({ ...policy, enabled }, attempt);
   if (answer.status >= 200 && answer.status < 300) return answer;

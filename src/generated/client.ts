@@ -3,16 +3,16 @@
 // biome-ignore-all format: generated
 
 /** SHA-256 of the file, base64, as Content-Digest (RFC 9530) writes it. */
-export const CLIENT_SHA256_BASE64 = 'lqDATwUllns3CFKtyEvCS+8dB86WELyoMjhX+zIilSo=';
+export const CLIENT_SHA256_BASE64 = 'itYV38QRVZiSoSFa4/dZd+/ZJmEapDjC3A+iFL3b9vM=';
 
 /** The same in hex, as `sha256sum` and `fpaste --version` write it. */
-export const CLIENT_SHA256_HEX = '96a0c04f0525967b370852adc84bc24bef1d07ce9610bca8323857fb3222952a';
+export const CLIENT_SHA256_HEX = '8ad615dfc411559892a1215ae3f75977efd926611aa438c2dc0fa214bddbf6f3';
 
 /** A strong ETag, quotes included. */
-export const CLIENT_ETAG = '"96a0c04f0525967b370852adc84bc24b"';
+export const CLIENT_ETAG = '"8ad615dfc411559892a1215ae3f75977"';
 
 /** Length of the file in bytes. */
-export const CLIENT_BYTES = 348894;
+export const CLIENT_BYTES = 349269;
 
 /** The one file, `fpaste`: UTF-8 text that runs on Node, Bun and Deno. */
 export const CLIENT_TEXT = [
@@ -1680,7 +1680,22 @@ export const CLIENT_TEXT = [
   "    const what = redirect ? \"The address redirects elsewhere\" : `The address answered ${status}, and not as Sallyport does`;",
   "    return new Failure(\"refused\", \"not_sallyport\", `${what}. Check --server, and its path prefix.`);",
   "  }",
+  "  async function inMemory(answer2) {",
+  "    const bytes = await readShort2(answer2);",
+  "    const body = (async function* () {",
+  "      yield bytes;",
+  "    })();",
+  "    return { ...answer2, body };",
+  "  }",
   "  async function readJson(answer2) {",
+  "    const bytes = await readShort2(answer2);",
+  "    try {",
+  "      return JSON.parse(bytes.toString(\"utf8\"));",
+  "    } catch {",
+  "      throw notOurs(answer2);",
+  "    }",
+  "  }",
+  "  async function readShort2(answer2) {",
   "    const pieces = [];",
   "    let length = 0;",
   "    for await (const piece of answer2.body) {",
@@ -1691,11 +1706,7 @@ export const CLIENT_TEXT = [
   "      }",
   "      pieces.push(piece);",
   "    }",
-  "    try {",
-  "      return JSON.parse(Buffer.concat(pieces).toString(\"utf8\"));",
-  "    } catch {",
-  "      throw notOurs(answer2);",
-  "    }",
+  "    return Buffer.concat(pieces);",
   "  }",
   "",
   "  // cli/fpaste/age.ts",
@@ -2590,7 +2601,10 @@ export const CLIENT_TEXT = [
   "  async function call(session, base, what) {",
   "    const { policy, world } = session;",
   "    const route = await routeTo(session, base);",
-  "    const attempt = () => send(sendingOf(base, what), route);",
+  "    const attempt = async () => {",
+  "      const answer3 = await send(sendingOf(base, what), route);",
+  "      return what.streamed === true ? answer3 : await inMemory(answer3);",
+  "    };",
   "    const enabled = policy.enabled && what.repeatable !== false;",
   "    const answer2 = await retrying({ ...policy, enabled }, attempt);",
   "    if (answer2.status >= 200 && answer2.status < 300) return answer2;",
@@ -3471,8 +3485,7 @@ export const CLIENT_TEXT = [
   "  }",
   "  async function* fetched(session, { reference, paste, access }) {",
   "    const { world, out } = session;",
-  "    const shown2 = !out.quiet && !out.json && world.stdout.isTTY !== true;",
-  "    const bar = showProgress(world, shown2, \"Fetching\", paste.size);",
+  "    const bar = showProgress(world, !out.quiet && !out.json, \"Fetching\", paste.size);",
   "    let answer2;",
   "    let received = 0;",
   "    try {",
@@ -3480,7 +3493,8 @@ export const CLIENT_TEXT = [
   "        method: \"GET\",",
   "        path: `${reference.id}/raw`,",
   "        headers: access.headers,",
-  "        repeatable: !paste.burn",
+  "        repeatable: !paste.burn,",
+  "        streamed: true",
   "      });",
   "      for await (const piece of answer2.body) {",
   "        received += piece.length;",

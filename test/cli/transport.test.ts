@@ -53,22 +53,27 @@ test('an upload that is cut in the middle is sent again, and one paste is made',
   }
 });
 
-test('an answer that is lost does not make a second paste: the retry is answered with the first', async () => {
-  const wire = await openWire(server.main, (number) => (number === 2 ? { answer: true } : {}));
-  try {
-    // The server takes the same bytes once, so a second create would be refused.
-    const { code, stdout, stderr } = await fpaste.run(['create', '--json', '--server', wire.url], {
-      input: randomBytes(1000),
-    });
-    assert.equal(code, 0, stderr);
-    const { id, delete_token: token } = JSON.parse(stdout);
-    assert.ok(token);
-    assert.match(wire.captured().toString('latin1'), /Idempotency-Replayed: true/i);
-    await fpaste.ok(['delete', id, '--server', server.main, '--token', token]);
-  } finally {
-    await wire.close();
-  }
-});
+for (const [what, afterAnswered] of [
+  ['lost', 0],
+  ['cut in its head', 20],
+  ['cut in its body', 600],
+] as const)
+  test(`an answer that is ${what} does not make a second paste: the retry is answered with the first`, async () => {
+    const wire = await openWire(server.main, (number) => (number === 2 ? { afterAnswered } : {}));
+    try {
+      // The server takes the same bytes once, so a second create would be refused.
+      const { code, stdout, stderr } = await fpaste.run(['create', '--json', '--server', wire.url], {
+        input: randomBytes(1000),
+      });
+      assert.equal(code, 0, stderr);
+      const { id, delete_token: token } = JSON.parse(stdout);
+      assert.ok(token);
+      assert.match(wire.captured().toString('latin1'), /Idempotency-Replayed: true/i);
+      await fpaste.ok(['delete', id, '--server', server.main, '--token', token]);
+    } finally {
+      await wire.close();
+    }
+  });
 
 test('--no-retry tries once', async () => {
   const wire = await openWire(server.main, (number) => (number === 2 ? { afterSent: 1 } : {}));
@@ -87,7 +92,7 @@ test('--no-retry tries once', async () => {
 test('a burn paste is never asked for twice', async () => {
   const link = await fpaste.ok(['create', '-e', '-b'], { input: randomBytes(500_000) });
   const [address = '', key] = link.split('#');
-  const wire = await openWire(server.main, (number) => (number === 2 ? { answer: true } : {}));
+  const wire = await openWire(server.main, (number) => (number === 2 ? { afterAnswered: 0 } : {}));
   try {
     const reference = `${wire.url}${new URL(address).pathname}#${key}`;
     const { code, stdout, stderr } = await fpaste.run(['get', reference]);
@@ -126,7 +131,10 @@ async function inFrontOf(
       answer.writeHead(response.statusCode ?? 500, response.headers);
       response.pipe(answer);
     });
-    upstream.on('error', () => answer.destroy());
+    // After an early refusal the rest of the body has nowhere to go, which is no fault.
+    upstream.on('error', () => {
+      if (!answer.headersSent) answer.destroy();
+    });
     message.pipe(upstream);
   });
   proxy.listen(0, '127.0.0.1');

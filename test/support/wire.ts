@@ -7,8 +7,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 export interface Cut {
   /** Cut after this many bytes from the client. */
   readonly afterSent?: number;
-  /** Cut when the server begins to answer, and keep its answer back. */
-  readonly answer?: boolean;
+  /** Cut when the server answers, after this many bytes of it. */
+  readonly afterAnswered?: number;
 }
 
 export interface Wire {
@@ -52,8 +52,8 @@ export async function openWire(target: string, plan: (number: number) => Cut = (
     });
     upstream.on('data', (piece: Buffer) => {
       pieces.push(piece);
-      if (cut.answer === true) end();
-      else client.write(piece);
+      if (cut.afterAnswered === undefined) client.write(piece);
+      else client.write(piece.subarray(0, cut.afterAnswered), end);
     });
     upstream.on('end', () => client.end());
   });
