@@ -1,11 +1,16 @@
 /** The private door: the operator's side. It shares no route with the main door. */
 import type { Deps } from '../core/deps.ts';
+import { accountFormRoutes } from './admin/account-forms.ts';
+import { accountPageRoutes } from './admin/account-pages.ts';
 import { accountRoutes } from './admin/accounts.ts';
 import { bootstrapRoutes } from './admin/bootstrap.ts';
 import { dashboardRoutes } from './admin/dashboard.ts';
 import { factorPageRoutes } from './admin/factor-pages.ts';
+import { incidentPageRoutes } from './admin/incident-pages.ts';
+import { pastePageRoutes } from './admin/paste-pages.ts';
 import { pasteRoutes } from './admin/pastes.ts';
 import { sessionPageRoutes } from './admin/session-pages.ts';
+import { settingsPageRoutes } from './admin/settings-page.ts';
 import type { Route } from './kit/route.ts';
 import { type Handler, serve } from './kit/serve.ts';
 
@@ -15,6 +20,11 @@ export const adminRoutes: readonly Route<'admin'>[] = [
   ...bootstrapRoutes,
   ...sessionPageRoutes,
   ...factorPageRoutes,
+  ...accountPageRoutes,
+  ...accountFormRoutes,
+  ...pastePageRoutes,
+  ...incidentPageRoutes,
+  ...settingsPageRoutes,
   ...accountRoutes,
   ...pasteRoutes,
 ];

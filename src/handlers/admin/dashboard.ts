@@ -5,6 +5,7 @@ import type { Reply } from '../kit/reply.ts';
 import { adminRoute, anyone, noParams } from '../kit/route.ts';
 import { ADMIN_CSS } from '../pages/admin.ts';
 import { setupPage, verifyPage } from '../pages/factors.ts';
+import { ICON_PATH, ICON_SVG } from '../pages/icon.ts';
 import { noticeOf } from '../pages/notices.ts';
 import { bootstrapPage, loginPage, plainPage } from '../pages/session.ts';
 import { bootstrapClosed } from './bootstrap.ts';
@@ -63,6 +64,12 @@ export const door = adminRoute({
   },
 });
 
+/** Says nothing of a deployment, so anybody may have it and keep it for a while. */
+function staticFile(type: string, text: string): Reply {
+  const headers = { 'content-type': type, 'cache-control': 'public, max-age=3600' };
+  return { status: 200, headers, body: utf8(text) };
+}
+
 export const styles = adminRoute({
   id: 'dashboard.styles',
   method: 'GET',
@@ -73,11 +80,20 @@ export const styles = adminRoute({
   summary: 'The one style sheet of the private door.',
   answers: { 200: { description: 'CSS.', types: ['text/css; charset=utf-8'] } },
   faults: [],
-  reply: async () => ({
-    status: 200,
-    headers: { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=3600' },
-    body: utf8(ADMIN_CSS),
-  }),
+  reply: async () => staticFile('text/css; charset=utf-8', ADMIN_CSS),
 });
 
-export const dashboardRoutes = [door, styles];
+export const icon = adminRoute({
+  id: 'dashboard.icon',
+  method: 'GET',
+  path: ICON_PATH,
+  limit: 'static',
+  gate: anyone,
+  params: noParams,
+  summary: 'The icon of the private door.',
+  answers: { 200: { description: 'SVG.', types: ['image/svg+xml'] } },
+  faults: [],
+  reply: async () => staticFile('image/svg+xml', ICON_SVG),
+});
+
+export const dashboardRoutes = [door, styles, icon];

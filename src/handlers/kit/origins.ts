@@ -1,10 +1,14 @@
 /** Where a browser says that a request comes from. Other clients say nothing, and lie for free. */
 import { Fault } from '../../core/faults.ts';
 
-/** The host that the browser believes to talk to; its own site has the same one, whatever TLS proxy is between. */
+/**
+ * Whether an origin is the host that the browser believes to talk to; its own site is, whatever TLS proxy is
+ * between. That is what the Host header says: a listener keeps it out of the request's URL.
+ */
 function isSameHost(origin: string, request: Request): boolean {
   if (!URL.canParse(origin)) return false;
-  return new URL(origin).host === new URL(request.url).host;
+  const host = request.headers.get('host') ?? new URL(request.url).host;
+  return new URL(origin).host === host.toLowerCase();
 }
 
 /**

@@ -52,7 +52,7 @@ body {
   display: flex;
   flex-direction: column;
   margin: 0 auto;
-  max-width: 70rem;
+  max-width: 76rem;
   min-height: 100vh;
   padding: 0 1.25rem;
 }
@@ -97,6 +97,13 @@ a {
 }
 code {
   font: 0.9em/1.4 ui-monospace, "Cascadia Mono", Menlo, monospace;
+}
+h1,
+p,
+li,
+dd,
+code,
+.value {
   overflow-wrap: anywhere;
 }
 .skip {
@@ -203,7 +210,7 @@ dd > :last-child {
 }
 .columns {
   display: grid;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr));
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr));
   gap: 0 1.25rem;
   align-items: start;
 }
@@ -321,7 +328,7 @@ button:hover,
 }
 .figures {
   display: grid;
-  grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr));
+  grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr));
   gap: 1rem 1.25rem;
 }
 .figures div {
@@ -427,11 +434,14 @@ caption {
 }
 th,
 td {
-  padding: 0.5rem 0.75rem 0.5rem 0;
+  padding: 0.5rem 0.9rem 0.5rem 0;
   border-bottom: 1px solid var(--line);
   text-align: left;
   vertical-align: middle;
-  overflow-wrap: anywhere;
+}
+time,
+td button {
+  white-space: nowrap;
 }
 thead th {
   color: var(--soft);
@@ -444,6 +454,9 @@ tbody th {
 }
 tbody tr:last-child > * {
   border-bottom: 0;
+}
+tbody th code {
+  font-size: 0.85em;
 }
 th a {
   display: inline-flex;
@@ -505,15 +518,18 @@ th a {
     padding: 0.15rem 0;
     border: 0;
   }
-  td[data-label]:not([data-label=""]) {
+  td[data-label] {
     display: flex;
     justify-content: space-between;
     gap: 1rem;
   }
-  td[data-label]:not([data-label=""])::before {
+  td[data-label]::before {
     flex: none;
     color: var(--soft);
     content: attr(data-label) / "";
+  }
+  td[data-label="Action"]::before {
+    content: none;
   }
 }
 @media (forced-colors: active) {

@@ -25,6 +25,8 @@ export interface InputView extends Labelled {
 
 export interface SelectView extends Labelled {
   readonly options: readonly (readonly [value: string, label: string])[];
+  /** What stands first where nothing is chosen yet. */
+  readonly prompt?: string;
   readonly value?: string | undefined;
 }
 
@@ -38,6 +40,8 @@ export interface FormView {
   readonly hidden?: Readonly<Record<string, string>>;
   readonly button: string;
   readonly tone?: 'main' | 'plain' | 'danger';
+  /** Whose password the form is about, for whoever keeps passwords; it is not sent. */
+  readonly account?: string;
   /** A name for the button where its words alone do not say what it is about. */
   readonly about?: string;
   readonly trouble?: Trouble | undefined;
@@ -48,7 +52,9 @@ function control(id: string, field: InputView | SelectView, described: string, w
     wrong && html` aria-invalid="true" autofocus`
   }`;
   if ('options' in field) {
-    return html`<select id="${id}" name="${field.name}" required${marks}>${field.options.map(
+    return html`<select id="${id}" name="${field.name}" required${marks}>${
+      field.prompt !== undefined && html`<option value="">${field.prompt}</option>`
+    }${field.options.map(
       ([value, label]) =>
         html`<option value="${value}"${value === field.value && html` selected`}>${label}</option>`,
     )}</select>`;
@@ -77,12 +83,15 @@ function row(form: string, field: InputView | SelectView, trouble: Trouble | und
 
 /** A form that is posted. */
 export function form(view: FormView): Html {
-  const { id, action, csrf, fields = [], hidden = {}, button, tone = 'main', about, trouble } = view;
+  const { id, action, csrf, fields = [], hidden = {}, button, tone = 'main', about, account, trouble } = view;
   const whole = trouble?.form === id && trouble.field === undefined ? trouble.sentence : undefined;
   const secrets: Child = csrf !== undefined && html`<input type="hidden" name="csrf_token" value="${csrf}">`;
   return html`<form id="${id}" method="post" action="${action}">${secrets}${Object.entries(hidden).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
-  )}${whole !== undefined && html`<p class="error" role="alert">${whole}</p>`}${fields.map((field) =>
+  )}${
+    account !== undefined &&
+    html`<input type="text" autocomplete="username" value="${account}" readonly hidden>`
+  }${whole !== undefined && html`<p class="error" role="alert">${whole}</p>`}${fields.map((field) =>
     row(id, field, trouble),
   )}<button type="submit" class="${tone}"${about !== undefined && html` aria-label="${about}"`}>${button}</button></form>`;
 }

@@ -2,6 +2,7 @@
 import { ADMIN_CSS_PATH } from './admin.ts';
 import { form } from './forms.ts';
 import { type Child, type Html, html } from './html.ts';
+import { ICON_PATH, MARK } from './icon.ts';
 
 /** The rooms of the dashboard, as its navigation names them. */
 const ROOMS = [
@@ -30,8 +31,6 @@ export interface PageView {
   readonly notice?: string | undefined;
   readonly content: Child;
 }
-
-const MARK = html`<svg class="mark" viewBox="0 0 24 24" width="28" height="28" aria-hidden="true" focusable="false"><path fill="currentColor" d="M3 3h4v3h3V3h4v3h3V3h4v18h-6v-6a3 3 0 0 0-6 0v6H3z"/></svg>`;
 
 function header(viewer: Viewer | undefined, room: PageView['room']): Html {
   const account =
@@ -66,6 +65,7 @@ export function page({ title, viewer, room, notice, content }: PageView): string
 <meta name="robots" content="noindex">
 <title>${title} · Sallyport</title>
 <link rel="stylesheet" href="${ADMIN_CSS_PATH}">
+<link rel="icon" type="image/svg+xml" href="${ICON_PATH}">
 </head>
 <body${viewer?.inside !== true && html` class="narrow"`}>
 <a class="skip" href="#content">Skip to the content</a>

@@ -172,6 +172,7 @@ function passwordForm(viewer: Viewer, trouble?: Trouble): Html {
     id: 'own-password',
     action: '/admin/password',
     csrf: viewer.csrf,
+    account: viewer.username,
     fields: [
       {
         name: 'current_password',

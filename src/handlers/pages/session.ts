@@ -24,8 +24,7 @@ ${form({
       name: 'bootstrap_secret',
       label: 'Bootstrap secret',
       hint: 'What SAFE_AUTH_BOOTSTRAP_SECRET says, else the file bootstrap-secret in the data directory.',
-      kind: 'password',
-      autocomplete: 'off',
+      autocomplete: 'one-time-code',
     },
     {
       name: 'username',
