@@ -185,10 +185,9 @@ describe('a mailed code', () => {
       house.clock.advance(10 * MINUTE_MS);
       answers(await emailVerify(house, as, code), 400, INVALID_MAIL);
       await challenge(house, as, { email: ADDRESS });
-      const [first, second] = [
-        mailedCode(house),
-        (await challenge(house, as, { email: ADDRESS }), mailedCode(house)),
-      ];
+      const first = mailedCode(house);
+      await challenge(house, as, { email: ADDRESS });
+      const second = mailedCode(house);
       answers(await emailVerify(house, as, second), 200);
       for (const spent of [second, first]) answers(await emailVerify(house, as, spent), 400, INVALID_MAIL);
     });
