@@ -103,6 +103,9 @@ async function pump(
     socket.setTimeout(0);
     const piece = await unlessOver(pieces.next());
     socket.setTimeout(SILENCE_MS);
+    // An answer that is there already must be read first: a write into a connection that the server has closed
+    // after it would fail, and take the answer with it.
+    await unlessOver(readsFirst());
     if (piece === undefined || over) return;
     if (piece.done === true) {
       request.end();
@@ -111,6 +114,13 @@ async function pump(
     // A write that fails is reported by the answer, or by its absence.
     if (piece.value.length > 0 && (await unlessOver(written(request, piece.value))) !== true) return;
   }
+}
+
+/** Resolves after the runtime has looked at what can be read. */
+function readsFirst(): Promise<void> {
+  return new Promise((done) => {
+    setImmediate(() => setImmediate(done));
+  });
 }
 
 /** Resolves with true when the system has taken the piece, so that its memory may be used again. */

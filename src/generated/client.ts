@@ -3,16 +3,16 @@
 // biome-ignore-all format: generated
 
 /** SHA-256 of the file, base64, as Content-Digest (RFC 9530) writes it. */
-export const CLIENT_SHA256_BASE64 = 'itYV38QRVZiSoSFa4/dZd+/ZJmEapDjC3A+iFL3b9vM=';
+export const CLIENT_SHA256_BASE64 = 'AfRumogfhOh44+lkdhAhH8FbADYTTyJvhF4o11/zdTU=';
 
 /** The same in hex, as `sha256sum` and `fpaste --version` write it. */
-export const CLIENT_SHA256_HEX = '8ad615dfc411559892a1215ae3f75977efd926611aa438c2dc0fa214bddbf6f3';
+export const CLIENT_SHA256_HEX = '01f46e9a881f84e878e3e9647610211fc15b0036134f226f845e28d75ff37535';
 
 /** A strong ETag, quotes included. */
-export const CLIENT_ETAG = '"8ad615dfc411559892a1215ae3f75977"';
+export const CLIENT_ETAG = '"01f46e9a881f84e878e3e9647610211f"';
 
 /** Length of the file in bytes. */
-export const CLIENT_BYTES = 349269;
+export const CLIENT_BYTES = 349426;
 
 /** The one file, `fpaste`: UTF-8 text that runs on Node, Bun and Deno. */
 export const CLIENT_TEXT = [
@@ -2243,6 +2243,7 @@ export const CLIENT_TEXT = [
   "      socket.setTimeout(0);",
   "      const piece = await unlessOver(pieces.next());",
   "      socket.setTimeout(SILENCE_MS);",
+  "      await unlessOver(readsFirst());",
   "      if (piece === void 0 || over) return;",
   "      if (piece.done === true) {",
   "        request.end();",
@@ -2250,6 +2251,11 @@ export const CLIENT_TEXT = [
   "      }",
   "      if (piece.value.length > 0 && await unlessOver(written(request, piece.value)) !== true) return;",
   "    }",
+  "  }",
+  "  function readsFirst() {",
+  "    return new Promise((done) => {",
+  "      setImmediate(() => setImmediate(done));",
+  "    });",
   "  }",
   "  function written(request, piece) {",
   "    return new Promise((done) => {",

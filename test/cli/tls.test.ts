@@ -99,7 +99,9 @@ describe('TLS', { skip }, () => {
   });
 
   test('a CA file vouches for it, and not for another name', async () => {
+    const lines = server.lines().length;
     const link = await fpaste.ok(['create', '-e', '--ca-file', file('server.pem')], { input: 'vouched' });
+    assert.ok(server.lines().length > lines, 'what reaches the server is in its log');
     assert.equal(await fpaste.ok(['get', '--ca-file', file('server.pem'), link]), 'vouched');
     const other = await fpaste.run([
       'info',
