@@ -166,7 +166,7 @@ export function visitorForm<Name extends string>(
   names: readonly Name[],
 ): Gate<{ readonly form: Form<Name> }> {
   return {
-    name: 'anyone, from this door',
+    name: 'dashboard form, anyone',
     faults: ['origin_not_allowed', ...FORM_FAULTS],
     async prove({ request, deps }) {
       requireOwnOrigin(request, []);

@@ -4,7 +4,7 @@ import { form, type Trouble } from './forms.ts';
 import { type Html, html } from './html.ts';
 import { page, type Viewer } from './layout.ts';
 import { section } from './overview.ts';
-import { badge, table } from './parts.ts';
+import { badge, counted, table } from './parts.ts';
 
 export interface SettingsView {
   readonly viewer: Viewer;
@@ -38,14 +38,14 @@ export function settingsPage(view: SettingsView): string {
           heading.toLowerCase().replaceAll(' ', '-'),
           heading,
           table({
-            caption: `Settings: ${heading}`,
+            caption: `${counted(rows.length, 'setting')}, ${rows.filter(({ source }) => source !== 'default').length} of them set here`,
             columns: ['Name', 'Value', 'From'],
             rows: rows.map(({ name, value, secret, source }) => [
               html`<code>${name}</code>`,
               secret
                 ? badge(value, value === 'set' ? 'good' : 'plain')
-                : html`<span class="value">${value}</span>`,
-              SOURCES[source],
+                : html`<span class="value">${value === '' ? 'empty' : value}</span>`,
+              source === 'default' ? SOURCES[source] : badge(SOURCES[source], 'good'),
             ]),
             empty: '',
           }),
