@@ -2,31 +2,20 @@
 
 import { open as openFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { openPaste, SealedError } from '../../src/crypto/sealed.ts';
-import { type Access, describePaste } from './access.ts';
-import { type AgeOpener, ageOpener, fromStream } from './age.ts';
+import { describePaste } from './access.ts';
+import { ageOpener } from './age.ts';
 import { creating, type Destination, replacing } from './destination.ts';
 import { Failure, usage } from './failure.ts';
-import type { Answer } from './http.ts';
-import { releasing } from './memory.ts';
+import { type Fetching, fetched } from './fetching.ts';
 import { safeFileName } from './names.ts';
+import { type Opened, type Opener, openerFor } from './opening.ts';
 import { write } from './output.ts';
 import { passwordFromOptions } from './password.ts';
-import { showProgress } from './progress.ts';
-import { type Reference, readReference } from './reference.ts';
-import { call, type PasteInfo } from './server.ts';
+import { readReference } from './reference.ts';
+import type { PasteInfo } from './server.ts';
 import type { Session } from './session.ts';
 import { Spool } from './spool.ts';
 import { printable, TextWatch } from './text.ts';
-
-interface Opened {
-  readonly name: string | undefined;
-  readonly mime: string | undefined;
-  /** Ends only when everything was verified. A piece is valid until the next one is asked for. */
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-type Opener = (pieces: AsyncIterable<Uint8Array>) => Promise<Opened>;
 
 /** JSON holds content only up to here; beyond, a file must be named. */
 const MAX_JSON_CONTENT = 64 * 1024 * 1024;
@@ -54,60 +43,6 @@ function checkOptions({ world, parsed }: Session): void {
     ...parsed.values('identity').map((file) => file === '-'),
   ];
   if (readers.filter(Boolean).length > 1) throw usage('Only one thing can be read from standard input.');
-}
-
-/** Chooses how the bytes will be opened, and refuses what cannot work before anything is fetched, and so burned. */
-function openerFor(paste: PasteInfo, access: Access, ages: AgeOpener | undefined): Opener {
-  if (ages !== undefined) {
-    if (paste.sealed === false)
-      throw new Failure('decryption', 'not_sealed', 'This paste is not an age file. It was not fetched.');
-    return async (pieces) => ({ name: undefined, mime: undefined, body: await ages(pieces) });
-  }
-  const { secret } = access;
-  if (secret === undefined) {
-    if (paste.sealed === true) {
-      throw usage(
-        'This paste is sealed, and the link has no key: give the whole link, with "#" and what follows, or --identity for an age file. It was not fetched.',
-      );
-    }
-    return async (pieces) => ({ name: undefined, mime: paste.mimeType, body: pieces });
-  }
-  if (paste.sealed === false) {
-    throw new Failure(
-      'decryption',
-      'not_sealed',
-      'The link has a key, but what the server has is not sealed. It was not fetched.',
-    );
-  }
-  if (access.hasPassword && !paste.passwordProtected)
-    throw usage('This paste has no password. Leave it out. It was not fetched.');
-  return async (pieces) => {
-    try {
-      const { name, mime, body } = await openPaste(releasing(pieces), secret);
-      return { name, mime, body: sealedBody(body) };
-    } catch (error) {
-      throw decryptionFailure(error);
-    }
-  };
-}
-
-async function* sealedBody(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* releasing(fromStream(body));
-  } catch (error) {
-    throw decryptionFailure(error);
-  }
-}
-
-export function decryptionFailure(error: unknown): unknown {
-  return error instanceof SealedError ? new Failure('decryption', error.code, error.message) : error;
-}
-
-interface Fetching {
-  readonly reference: Reference;
-  readonly paste: PasteInfo;
-  readonly access: Access;
-  readonly opener: Opener;
 }
 
 async function deliver(session: Session, fetching: Fetching): Promise<void> {
@@ -256,46 +191,6 @@ async function toDevice(session: Session, fetching: Fetching, path: string): Pro
     await spool.close();
     stream.destroy();
   }
-}
-
-/** The bytes as the server has them. The one request that burns; a burn paste is never asked for twice. */
-async function* fetched(
-  session: Session,
-  { reference, paste, access }: Fetching,
-): AsyncGenerator<Uint8Array> {
-  const { world, out } = session;
-  // It is gone before anything is printed: what goes to a terminal is held back until here all is done.
-  const bar = showProgress(world, !out.quiet && !out.json, 'Fetching', paste.size);
-  let answer: Answer | undefined;
-  let received = 0;
-  try {
-    answer = await call(session, reference.base, {
-      method: 'GET',
-      path: `${reference.id}/raw`,
-      headers: access.headers,
-      repeatable: !paste.burn,
-      streamed: true,
-    });
-    for await (const piece of answer.body) {
-      received += piece.length;
-      bar.at(received);
-      yield piece;
-    }
-  } catch (error) {
-    throw paste.burn ? burnedAway(error) : error;
-  } finally {
-    bar.end();
-    answer?.close();
-  }
-}
-
-function burnedAway(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.code !== 'connection_broken') return error;
-  return new Failure(
-    'network',
-    error.code,
-    'The connection broke while the paste was read. It is one that can be read once, and is probably gone: try again, and otherwise ask for a new one.',
-  );
 }
 
 function fallbackName({ id, mimeType, sealed }: PasteInfo): string {
