@@ -10,8 +10,10 @@ export interface Connections {
   /** The response under way on it, if any. */
   current(socket: object): ServerResponse | undefined;
   readonly draining: boolean;
-  /** Closes the idle connections now, and each busy one when its request is over. */
+  /** From now on each connection closes when its request is over, and answers say so. */
   drain(): void;
+  /** Closes the idle connections. */
+  closeIdle(): void;
   /** Resolves when no request is in flight. */
   finished(): Promise<void>;
   /** Ends every connection. @returns how many requests that cut */
@@ -55,6 +57,8 @@ export function trackConnections(): Connections {
     },
     drain() {
       draining = true;
+    },
+    closeIdle() {
       for (const socket of open) endIfIdle(socket);
     },
     async finished() {

@@ -23,6 +23,7 @@ import {
   type TlsMaterial,
 } from './listener.ts';
 import { bodyChunks, linger } from './request-body.ts';
+import { originForm, validHost } from './request-head.ts';
 import { cut, sendResponse } from './send-response.ts';
 import { tlsOptions, verifiedCertificate } from './tls.ts';
 import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refusal.ts';
@@ -194,29 +195,6 @@ function requestAnswerer(plan: ListenerPlan): Answer {
   };
 }
 
-/** The path and query of a request target (RFC 9112 §3.2), or undefined for a target that names none. */
-export function originForm(target: string): string | undefined {
-  if (target.startsWith('/')) return target;
-  const absolute = /^https?:\/\/[^/?#]*/i.exec(target);
-  if (absolute === null) return undefined;
-  const rest = target.slice(absolute[0].length);
-  return rest.startsWith('/') ? rest : `/${rest}`;
-}
-
-/**
- * Whether the request names its host as RFC 9112 §3.2 demands: once, in a form that can be a host. HTTP/1.0 may
- * leave it out.
- */
-function validHost(req: Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'httpVersionMinor'>): boolean {
-  const { host } = req.headers;
-  if (host === undefined) return req.httpVersionMinor === 0;
-  let named = 0;
-  for (let i = 0; i < req.rawHeaders.length; i += 2) {
-    if (req.rawHeaders[i]?.length === 4 && req.rawHeaders[i]?.toLowerCase() === 'host') named += 1;
-  }
-  return named === 1 && /^(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/.test(host);
-}
-
 function peerOf(socket: Socket, secure: boolean): Peer {
   const address = socket.remoteAddress;
   if (!secure) return address === undefined ? {} : { address };
@@ -243,10 +221,11 @@ function bind(server: Server, plan: ListenerPlan, address: { host: string; port:
 }
 
 async function stopServer(server: Server, connections: Connections, graceMs: number): Promise<number> {
+  connections.drain();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // One turn of the loop, so that a request whose bytes are already here is seen before its connection looks idle.
   await new Promise((resolve) => setImmediate(resolve));
-  connections.drain();
+  connections.closeIdle();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expired = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, graceMs);
@@ -255,7 +234,7 @@ async function stopServer(server: Server, connections: Connections, graceMs: num
   await Promise.race([Promise.all([closed, connections.finished()]), expired]);
   clearTimeout(timer);
   const requests = connections.cut();
-  // What never sent a request is not known to us on Bun.
+  // What never sent a request is not known to us on Bun: the system holds it back (TCP_DEFER_ACCEPT).
   server.closeAllConnections();
   return requests;
 }

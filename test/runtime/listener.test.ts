@@ -301,12 +301,11 @@ for (const runtime of runtimes) {
       probe.kill('SIGTERM');
       await probe.event('stopping');
       await idle.ended;
-      // Bun tells of a connection only when a request comes, so there this one ends with the process.
+      // On Bun the system itself holds back a connection until it carries something (TCP_DEFER_ACCEPT).
       if (runtime === 'node') await fresh.ended;
       await assert.rejects(openWire(probe.port), { code: 'ECONNREFUSED' });
       probe.kill('SIGUSR2');
       assert.match(await busy.ended, /^connection: close\r$[\s\S]*released$/im);
-      fresh.socket.destroy();
       assert.equal((await probe.event('stopped')).cut, 0);
     });
 

@@ -40,6 +40,12 @@ export async function startProbe(runtime: RuntimeName, options: ProbeOptions = {
   const opened = await Promise.race([event('open'), event('refused')]);
   const urls = (opened.urls ?? []) as readonly string[];
   const port = Number(new URL(urls[0] ?? 'http://nowhere:1').port);
+  const wires: Wire[] = [];
+  const connectHere = async () => {
+    const wire = await openWire(port);
+    wires.push(wire);
+    return wire;
+  };
   return {
     urls,
     port,
@@ -47,13 +53,14 @@ export async function startProbe(runtime: RuntimeName, options: ProbeOptions = {
     kill: (signal) => {
       child.kill(signal);
     },
-    connect: () => openWire(port),
+    connect: connectHere,
     async ask(request) {
-      const wire = await openWire(port);
+      const wire = await connectHere();
       wire.socket.write(request, 'latin1');
       return wire.ended;
     },
     async [Symbol.asyncDispose]() {
+      for (const { socket } of wires) socket.destroy();
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
       await once(child, 'exit');
