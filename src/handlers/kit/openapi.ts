@@ -51,6 +51,23 @@ const REQUEST_ID = {
   },
 };
 
+const RETRY_AFTER = {
+  'Retry-After': {
+    description: 'Whole seconds after which the same request may succeed.',
+    required: false,
+    schema: { type: 'string' },
+  },
+};
+
+/** What some refusals carry besides, by status. */
+const REFUSAL_HEADERS: Readonly<Record<number, object>> = {
+  416: {
+    'Content-Range': { description: 'bytes */length', required: false, schema: { type: 'string' } },
+  },
+  429: RETRY_AFTER,
+  503: RETRY_AFTER,
+};
+
 const headersOf = (notes: Readonly<Record<string, HeaderNote>> = {}) =>
   Object.fromEntries(
     Object.entries(notes).map(([name, { description, required }]) => [
@@ -79,7 +96,7 @@ function refusalsOf(faults: readonly FaultKind[], asPage: boolean) {
       String(status),
       {
         description: kinds.map((kind) => `${kind}: ${answerOf(kind).message}`).join('; '),
-        headers: REQUEST_ID,
+        headers: { ...REQUEST_ID, ...REFUSAL_HEADERS[status] },
         content: asPage
           ? { 'text/html; charset=utf-8': {} }
           : {

@@ -126,11 +126,24 @@ export const info = mainRoute({
   },
 });
 
+/** How much a media type is wanted (RFC 9110 §12.5.1), 0 to 1; wildcards do not ask for it in particular. */
+function weightOf(accept: string, type: string): number {
+  for (const range of accept.split(',')) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    if (name !== type) continue;
+    const q = parameters.find((parameter) => parameter.startsWith('q='));
+    return q === undefined ? 1 : Number(q.slice(2)) || 0;
+  }
+  return 0;
+}
+
+/** JSON unless text is wanted more, or as much and named first. */
 function prefersText(accept: string | null): boolean {
-  const types = (accept ?? '').split(',').map((range) => (range.split(';')[0] ?? '').trim().toLowerCase());
-  const plain = types.indexOf('text/plain');
-  const document = types.indexOf('application/json');
-  return plain >= 0 && (document < 0 || plain < document);
+  const wanted = (accept ?? '').toLowerCase();
+  const plain = weightOf(wanted, 'text/plain');
+  const document = weightOf(wanted, 'application/json');
+  if (plain !== document) return plain > document;
+  return plain > 0 && wanted.indexOf('text/plain') < wanted.indexOf('application/json');
 }
 
 export const create = mainRoute({
@@ -157,13 +170,19 @@ export const create = mainRoute({
         'Stored. With Accept: text/plain the body is the URL, and X-Delete-Token carries the token.',
       schema: CreatedPasteView,
       types: ['text/plain; charset=utf-8'],
-      headers: { Location: { description: 'The URL of the paste.', required: true } },
+      headers: {
+        Location: { description: 'The URL of the paste.', required: true },
+        'X-Delete-Token': { description: 'With a text/plain body.' },
+      },
     },
     200: {
       description: 'The same create was done before; this is its first answer.',
       schema: CreatedPasteView,
       types: ['text/plain; charset=utf-8'],
-      headers: { 'Idempotency-Replayed': { description: 'true', required: true } },
+      headers: {
+        'Idempotency-Replayed': { description: 'true', required: true },
+        'X-Delete-Token': { description: 'With a text/plain body.' },
+      },
     },
   },
   faults: [
