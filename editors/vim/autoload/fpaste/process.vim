@@ -5,7 +5,7 @@
 " output and standard error. Ctrl-C ends the program.
 function! fpaste#process#run(argv, input) abort
   if has('nvim')
-    return system(a:argv, a:input)
+    return s:with_channel(a:argv, a:input)
   endif
   " A newline inside a line stands for a NUL byte, which only system() can send.
   if has('job') && has('channel') && match(a:input, "\n") < 0 && !get(g:, 'fpaste_without_jobs', 0)
@@ -14,7 +14,28 @@ function! fpaste#process#run(argv, input) abort
   return s:with_shell(a:argv, a:input)
 endfunction
 
-" Through pipes alone: nothing is put into temporary files.
+" Neovim. Its system() takes input that begins with NUL for none.
+function! s:with_channel(argv, input) abort
+  let said = []
+  let options = {'stdout_buffered': 1, 'stderr_buffered': 1}
+  let options.on_stdout = {_, lines, event -> extend(said, lines)}
+  let options.on_stderr = options.on_stdout
+  let job = jobstart(a:argv, options)
+  try
+    call chansend(job, a:input)
+    call chanclose(job, 'stdin')
+  catch /^Vim\%((\a\+)\)\=:E/
+    " It ended before it had read everything. What it said tells why.
+  endtry
+  try
+    call jobwait([job])
+  finally
+    call jobstop(job)
+  endtry
+  return join(said, "\n")
+endfunction
+
+" Vim, through pipes alone: nothing is put into temporary files.
 function! s:with_job(argv, input) abort
   let said = []
   let job = job_start(a:argv, {
