@@ -1,5 +1,6 @@
 /** Asking a house's doors, with every answer held against the documents. */
 import assert from 'node:assert/strict';
+import type { Handler } from '../../src/handlers/kit/serve.ts';
 import { type House, ORIGIN } from './house.ts';
 import { checkAnswer } from './openapi.ts';
 import { PASSWORD, type Person, sessionFor, verifiedSession } from './people.ts';
@@ -116,4 +117,21 @@ export async function verified(house: House, person: Person, way: Way = 'bearer'
 /** Whether a session still opens anything. */
 export async function isLive(doors: Doors, as: Session): Promise<boolean> {
   return (await ask(doors, '/v1/account', { as })).status === 200;
+}
+
+/** A running server's doors: what a handler would be given is sent to its sockets. */
+export function throughSockets(origins: { readonly main: string; readonly admin: string }): Doors {
+  const door =
+    (origin: string): Handler =>
+    async (request) => {
+      const { pathname, search } = new URL(request.url);
+      const bytes = await request.arrayBuffer();
+      return fetch(`${origin}${pathname}${search}`, {
+        method: request.method,
+        headers: request.headers,
+        redirect: 'manual',
+        ...(bytes.byteLength > 0 && { body: bytes }),
+      });
+    };
+  return { main: door(origins.main), admin: door(origins.admin) };
 }
