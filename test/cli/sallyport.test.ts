@@ -31,7 +31,11 @@ interface Run {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-async function sallyport(folder: string, line: readonly string[], { input = '', env = {} }: Run = {}): Promise<Ran> {
+async function sallyport(
+  folder: string,
+  line: readonly string[],
+  { input = '', env = {} }: Run = {},
+): Promise<Ran> {
   const child = spawn(process.execPath, [CLI, ...line], {
     cwd: folder,
     env: { PATH: process.env.PATH, ...env },
@@ -76,7 +80,9 @@ for (const running of [false, true]) {
     };
 
     it('make accounts, with a password from a pipe, from a file, or one that is shown once', async () => {
-      const piped = quiet(ended(await run('account create Alice --role admin', { input: `${PASSWORD}\n` }), 0));
+      const piped = quiet(
+        ended(await run('account create Alice --role admin', { input: `${PASSWORD}\n` }), 0),
+      );
       assert.equal(piped.out, 'alice (admin, active): made.\n');
       await writeFile(join(dir.path, 'password'), `${PASSWORD}\r\n`);
       const filed = await run('account create bob --password-file password --json');
@@ -133,9 +139,15 @@ for (const running of [false, true]) {
         const body = { username: 'bob', password: NEXT };
         answers(await ask(doors, '/v1/auth/login', { body }), 401, 'invalid_credentials');
       }
-      assert.equal(ended(await run('account enable BOB'), 0).out.startsWith('bob (admin, active): open.'), true);
+      assert.equal(
+        ended(await run('account enable BOB'), 0).out.startsWith('bob (admin, active): open.'),
+        true,
+      );
       const recovered = ended(await run('account recover bob --reason lost_all_factors'), 0);
-      assert.match(recovered.out, /^bob \(admin, active\): sets up its second factor anew\.\nSessions ended: 0\n$/);
+      assert.match(
+        recovered.out,
+        /^bob \(admin, active\): sets up its second factor anew\.\nSessions ended: 0\n$/,
+      );
     });
 
     it('show the bootstrap secret no longer', async () => {
@@ -181,18 +193,29 @@ describe('the command line', () => {
   });
 
   it('that is wrong ends with 2 and the usage', async () => {
-    for (const line of ['account', 'account create', 'account recover alice', 'nonsense', 'routes now', 'account disable a --force']) {
+    for (const line of [
+      'account',
+      'account create',
+      'account recover alice',
+      'nonsense',
+      'routes now',
+      'account disable a --force',
+    ]) {
       const ran = ended(await run(words(line)), 2);
       assert.match(ran.said, /Usage: sallyport|sallyport --help/, line);
       assert.equal(ran.out, '');
     }
     assert.match(ended(await run([]), 2).out, /^Sallyport /);
-    for (const line of ['--help', 'help', 'account create --help', '--version']) ended(await run(words(line)), 0);
+    for (const line of ['--help', 'help', 'account create --help', '--version'])
+      ended(await run(words(line)), 0);
   });
 
   it('checks settings without starting anything, secrets hidden', async () => {
     const key = Buffer.alloc(32, 5).toString('base64');
-    const ran = ended(await run(['check-config'], { env: { SAFE_SECRET_KEY: key, SAFE_SESSION_TTL: '1h' } }), 0);
+    const ran = ended(
+      await run(['check-config'], { env: { SAFE_SECRET_KEY: key, SAFE_SESSION_TTL: '1h' } }),
+      0,
+    );
     assert.match(ran.out, /^SAFE_SESSION_TTL = 1h /m);
     assert.ok(!(ran.out + ran.said).includes(key));
     const rows = JSON.parse(ended(await run(['check-config', '--json']), 0).out);
@@ -210,7 +233,14 @@ describe('the command line', () => {
     );
     const login = rows.find(({ id }) => id === 'auth.login');
     assert.deepEqual(login, {
-      ...{ door: 'main', method: 'POST', path: '/v1/auth/login', class: 'auth', gate: 'anyone', id: 'auth.login' },
+      ...{
+        door: 'main',
+        method: 'POST',
+        path: '/v1/auth/login',
+        class: 'auth',
+        gate: 'anyone',
+        id: 'auth.login',
+      },
     });
     const text = ended(await run(['routes'], { env: { SAFE_URL_PREFIX: '/paste' } }), 0).out;
     assert.match(text, /^main {2}GET {4}\/paste\/\{id\} /m);
