@@ -72,6 +72,9 @@ async function edit(
   return result;
 }
 
+/** `:history` would shorten what is longer than the screen is wide. */
+const HISTORY = `let g:result.history = join(map(range(1, histnr(":")), 'histget(":", v:val)'), "\\n")`;
+
 /** What the client itself finds behind a link. */
 function get(link: string, ...options: readonly string[]) {
   return run(client.program, ['get', ...options, '-'], {
@@ -280,7 +283,7 @@ for (const editor of editors) {
       const result = await edit(editor, [
         `call feedkeys(":FpasteGet\\<CR>${link}\\<CR>", 'tx')`,
         'let g:result.lines = getline(1, "$")',
-        'let g:result.history = execute("history all")',
+        HISTORY,
       ]);
       assert.deepEqual(result.lines, ['asked for']);
       assert.ok(!String(result.history).includes(keyOf(link)));
@@ -292,7 +295,7 @@ for (const editor of editors) {
         'call feedkeys(":let g:stays = 1\\<CR>", \'tx\')',
         `call feedkeys(":FpasteGet ${link}\\<CR>", 'tx')`,
         'let g:result.lines = getline(1, "$")',
-        'let g:result.history = execute("history all")',
+        HISTORY,
       ]);
       assert.deepEqual(result.lines, ['typed']);
       assert.ok(!String(result.history).includes(keyOf(link)));
