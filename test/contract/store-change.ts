@@ -268,6 +268,40 @@ export function sweeping(it: It): void {
     assert.deepEqual(await pastes.totals(), { count: 1, bytes: 10, createdEver: 8 });
   });
 
+  it('a sweep of pastes with much in their rows stops before it holds everybody else up', async ({
+    store: { pastes },
+  }) => {
+    const MIB = 1024 * 1024;
+    for (let n = 1; n <= 24; n += 1)
+      await create(pastes, n, { pending: { kind: 'inline', bytes: bytesOf(MIB, n) }, expiresAt: NOW + n });
+    let removed = 0;
+    for (let calls = 1, done = false; !done; calls += 1) {
+      const swept = await pastes.sweep(NOW + 24, 500);
+      assert.ok(swept.removed > 0 && swept.bytes <= 16 * MIB, `${swept.bytes} bytes in one commit`);
+      assert.ok(calls <= 24);
+      removed += swept.removed;
+      done = swept.done;
+    }
+    assert.equal(removed, 24);
+  });
+
+  it('what is remembered of creates is swept when it has expired, and not before', async ({
+    store: { pastes },
+  }) => {
+    const key = (n: number, expiresAt: number) => ({
+      replay: { keyHash: hashOf(n), fingerprint: hashOf(n), nonce: refOf(n), expiresAt },
+      work: { tokenHash: hashOf(n), expiresAt },
+    });
+    await create(pastes, 1, {}, key(1, NOW + 1));
+    await create(pastes, 2, {}, key(2, NOW + 2));
+    assert.equal((await pastes.sweep(NOW + 1, 5)).done, true);
+    // Asked as of before the sweep: what is still there would answer.
+    assert.equal(await pastes.knowsReplay(hashOf(1), NOW), false);
+    assert.equal(await pastes.knowsReplay(hashOf(2), NOW), true);
+    assert.equal((await create(pastes, 3, {}, { work: key(2, NOW + 2).work })).kind, 'work_spent');
+    assert.equal((await create(pastes, 4, {}, { work: key(1, NOW + 2).work })).kind, 'created');
+  });
+
   it('an expired paste leaves its large bytes to the sweep of blobs', async (subject) => {
     const { pastes } = subject.store;
     await create(pastes, 1, { pending: await stage(subject, 'pst_a', [100, 100]) });

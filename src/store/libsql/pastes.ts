@@ -296,7 +296,16 @@ const LOOK = `SELECT ${COLUMNS}, CASE WHEN burn = 0 AND access_kind IS NULL THEN
               FROM pastes WHERE ref = ? AND expires_at > ?`;
 const OPEN = `SELECT ${COLUMNS}, body FROM pastes
               WHERE ref = ? AND revision = ? AND burn = 0 AND expires_at > ?`;
-const EXPIRED = 'SELECT ref FROM pastes WHERE expires_at <= ? ORDER BY expires_at, ref LIMIT ?';
+/** Bytes in rows that one sweep erases: what it writes over, everybody else waits for. */
+const SWEPT_BYTES = 8 * 1024 * 1024;
+/** Memories of creates that one sweep drops, of each kind. */
+const SWEPT_MEMORIES = 5000;
+/** The oldest expired pastes, at most so many, and no more once those before hold so many bytes in their rows. */
+const EXPIRED = `SELECT ref FROM (
+  SELECT ref, sum(inline) OVER (ORDER BY expires_at, ref ROWS UNBOUNDED PRECEDING) - inline AS before FROM (
+    SELECT ref, expires_at, CASE WHEN blob IS NULL THEN size ELSE 0 END AS inline
+    FROM pastes WHERE expires_at <= ? ORDER BY expires_at, ref LIMIT ?)
+  ) WHERE before < ?`;
 
 /** Pastes on libSQL. */
 export function pasteStore(db: Db): PasteStore {
@@ -370,19 +379,29 @@ export function pasteStore(db: Db): PasteStore {
     },
 
     async sweep(now, max) {
+      const outdated = (table: string, key: string) => ({
+        sql: `DELETE FROM ${table} WHERE ${key} IN
+              (SELECT ${key} FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+        args: [now, SWEPT_MEMORIES],
+      });
       const results = await db.batch(
         [
-          { sql: `DELETE FROM pastes WHERE ref IN (${EXPIRED}) RETURNING size`, args: [now, max] },
-          { sql: 'DELETE FROM paste_replays WHERE expires_at <= ?', args: [now] },
-          { sql: 'DELETE FROM spent_work WHERE expires_at <= ?', args: [now] },
+          {
+            sql: `DELETE FROM pastes WHERE ref IN (${EXPIRED}) RETURNING size`,
+            args: [now, max, SWEPT_BYTES],
+          },
+          outdated('paste_replays', 'key_hash'),
+          outdated('spent_work', 'token_hash'),
+          { sql: 'SELECT 1 FROM pastes WHERE expires_at <= ? LIMIT 1', args: [now] },
         ],
         'write',
       );
       const sizes = allRows(results[0]).map((row) => row.number('size'));
+      const memories = Math.max(results[1]?.changes ?? 0, results[2]?.changes ?? 0);
       return {
         removed: sizes.length,
         bytes: sizes.reduce((sum, size) => sum + size, 0),
-        done: sizes.length < max,
+        done: firstRow(results[3]) === undefined && memories < SWEPT_MEMORIES,
       };
     },
 
