@@ -15,7 +15,7 @@ export type Argon2Engine = 'native' | 'wasm';
 export interface NodeHasherOptions {
   /** How many may wait for their turn; one more is refused. A hash takes 20 to 50 ms of one core. */
   readonly maxQueued: number;
-  /** How many run at a time; by default one less than the runtime's four pool threads, and no more than cores. */
+  /** How many run at a time; by default one less than the runtime's four pool threads and one less than cores. */
   readonly concurrency?: number;
   /** By default what this runtime has. `wasm` runs one at a time. */
   readonly engine?: Argon2Engine;
@@ -37,8 +37,8 @@ export function defaultEngine(): Argon2Engine {
  */
 export function nodeHasher(options: NodeHasherOptions): NodeHasher {
   const engine = options.engine ?? defaultEngine();
-  // Other work needs the pool too (files, name look-ups): hashing never takes all of its threads.
-  const shared = Math.max(1, Math.min(availableParallelism(), 3));
+  // Other work needs the pool too (files, name look-ups) and a core to run on: hashing never takes all of either.
+  const shared = Math.max(1, Math.min(availableParallelism() - 1, 3));
   const concurrency = engine === 'wasm' ? 1 : (options.concurrency ?? shared);
   const { run, stop } = engine === 'native' ? { run: native, stop: async () => undefined } : wasmWorker();
 
