@@ -48,7 +48,8 @@ function check(door: string, path: string, { method = 'GET' }: Init, answer: Ask
   assert.match(answer.headers.get('content-length') ?? '', /^\d+$/, what);
   if (method === 'HEAD') assert.equal(answer.bytes.length, 0, what);
   else assert.equal(answer.headers.get('content-length'), String(answer.bytes.length), what);
-  if (answer.status >= 400) assert.equal(answer.headers.get('content-type'), 'application/json', what);
+  const refusal = door === 'admin' && path === '/admin' ? 'text/html; charset=utf-8' : 'application/json';
+  if (answer.status >= 400) assert.equal(answer.headers.get('content-type'), refusal, what);
   else assert.ok(rawBytes || OWN_TYPES.has(answer.headers.get('content-type') ?? ''), what);
   const standing = [...Object.keys(expected), 'content-type', 'content-length', 'x-request-id'];
   const allowed = new Set([...standing, ...extras(path, answer)]);

@@ -132,7 +132,7 @@ export const list = adminRoute({
 });
 
 export const remove = adminRoute({
-  id: 'pastes.remove',
+  id: 'pastes.remove-by-ref',
   method: 'DELETE',
   path: '/admin/api/pastes/:ref',
   limit: CLASS,
