@@ -17,22 +17,23 @@ const setState = (house: House, username: string, state: string) =>
     'write',
   );
 
-describe('logging in', () => {
-  let house: House;
-  before(async () => {
-    house = await openHouse({ env: WEB });
-    for (const name of ['somebody', 'is-disabled', 'is-suspended', 'is-unpaid', 'is-pending']) {
-      await newcomer(house, name);
-    }
-    await settled(house, 'with-a-factor');
-    await setState(house, 'is-disabled', 'disabled');
-    await setState(house, 'is-suspended', 'suspended');
-    await setState(house, 'is-unpaid', 'pending_payment');
-    await setState(house, 'is-pending', 'pending_email_verification');
-  });
-  after(() => house.close());
+for (const way of WAYS) {
+  // A house for each: failures of a name are counted together, and the tenth makes the next one wait.
+  describe(`logging in, ${way}`, () => {
+    let house: House;
+    before(async () => {
+      house = await openHouse({ env: WEB });
+      for (const name of ['somebody', 'is-disabled', 'is-suspended', 'is-unpaid', 'is-pending']) {
+        await newcomer(house, name);
+      }
+      await settled(house, 'with-a-factor');
+      await setState(house, 'is-disabled', 'disabled');
+      await setState(house, 'is-suspended', 'suspended');
+      await setState(house, 'is-unpaid', 'pending_payment');
+      await setState(house, 'is-pending', 'pending_email_verification');
+    });
+    after(() => house.close());
 
-  for (const way of WAYS) {
     const login = (username: unknown, password: unknown = PASSWORD, headers = {}) =>
       ask(house, LOGIN[way], { body: { username, password }, headers });
 
@@ -141,8 +142,8 @@ describe('logging in', () => {
       answers(await ask(house, LOGIN[way], { body: text(most + 1) }), 413, 'request_too_large');
       answers(await ask(house, LOGIN[way], { body: text(most) }), 401, 'invalid_credentials');
     });
-  }
-});
+  });
+}
 
 describe('logging in, when there is more to hash than a bound', () => {
   it('refuses the rest with 503 and when to come again, and serves those who fit', async () => {
