@@ -42,6 +42,9 @@ export const ADMIN_CSS = `:root {
 * {
   box-sizing: border-box;
 }
+[hidden] {
+  display: none !important;
+}
 html {
   background: var(--ground);
   color: var(--ink);

@@ -90,7 +90,7 @@ export function form(view: FormView): Html {
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   )}${
     account !== undefined &&
-    html`<input type="text" autocomplete="username" value="${account}" aria-label="Account" readonly hidden>`
+    html`<input type="text" autocomplete="username" value="${account}" readonly hidden>`
   }${whole !== undefined && html`<p class="error" role="alert">${whole}</p>`}${fields.map((field) =>
     row(id, field, trouble),
   )}<button type="submit" class="${tone}"${about !== undefined && html` aria-label="${about}"`}>${button}</button></form>`;

@@ -75,7 +75,7 @@ function warningSection(warnings: readonly string[]): Html {
 }
 
 function figures({ pastes, pasteQuotaBytes, diskFreeBytes, counts, uptimeMs, version }: OverviewView): Html {
-  const share = ((100 * pastes.bytes) / pasteQuotaBytes).toFixed(pastes.bytes * 10 < pasteQuotaBytes ? 1 : 0);
+  const share = percentOf(pastes.bytes, pasteQuotaBytes);
   return section(
     'numbers',
     'In numbers',
@@ -86,7 +86,7 @@ function figures({ pastes, pasteQuotaBytes, diskFreeBytes, counts, uptimeMs, ver
         ['Waiting to burn', pastes.burnPending.toLocaleString('en')],
         ['Expired, not yet swept', pastes.expiredPending.toLocaleString('en')],
         ['Bytes of pastes', bytes(pastes.bytes)],
-        [`Of the ${bytes(pasteQuotaBytes)} for pastes`, `${share} %`],
+        [`Of the ${bytes(pasteQuotaBytes)} for pastes`, share],
         ['Database', bytes(pastes.storageBytes)],
         ...(diskFreeBytes === undefined ? [] : ([['Free disk', bytes(diskFreeBytes)]] as const)),
         ['Accounts', counts.accounts.toLocaleString('en')],
@@ -98,6 +98,12 @@ function figures({ pastes, pasteQuotaBytes, diskFreeBytes, counts, uptimeMs, ver
       'figures',
     ),
   );
+}
+
+function percentOf(part: number, whole: number): string {
+  const percent = (100 * part) / whole;
+  if (percent > 0 && percent < 0.1) return 'under 0.1 %';
+  return `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
 }
 
 function doorSections(doors: readonly DoorView[]): Html {
