@@ -110,6 +110,7 @@ export const checks: readonly Check[] = [
   upToDate('openapi', 'tools/openapi.ts'),
   upToDate('format-vectors', 'tools/format-vectors.ts'),
   upToDate('client', 'tools/build-client.ts'),
+  upToDate('release-notes', 'tools/release-notes.ts'),
 ];
 
 async function main(root: string, names: readonly string[]): Promise<number> {

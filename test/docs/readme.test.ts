@@ -13,7 +13,8 @@ const root = join(import.meta.dirname, '..', '..');
 async function readmeBlock(name: string): Promise<string> {
   const text = await readFile(join(root, 'README.md'), 'utf8');
   const [, block] =
-    new RegExp(`<!-- ${name}:begin -->\\n\`\`\`sh\\n([^]*?)\`\`\`\\n<!-- ${name}:end -->`).exec(text) ?? [];
+    new RegExp(`<!-- ${name}:begin -->\\n\`\`\`sh\\n([\\s\\S]*?)\`\`\`\\n<!-- ${name}:end -->`).exec(text) ??
+    [];
   assert.ok(block !== undefined, `the README has no block ${name}`);
   return block;
 }
