@@ -102,7 +102,7 @@ function figures({ pastes, pasteQuotaBytes, diskFreeBytes, counts, uptimeMs, ver
 
 function percentOf(part: number, whole: number): string {
   const percent = (100 * part) / whole;
-  if (percent > 0 && percent < 0.1) return 'under 0.1 %';
+  if (percent > 0 && percent < 0.1) return '< 0.1 %';
   return `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
 }
 
