@@ -1,82 +1,28 @@
-/** Mailed codes and TOTP over the wire, as a bearer and with a cookie. */
+/** Mailed codes over the wire, as a bearer and with a cookie, and what a password alone cannot do. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openMailer } from '../../runtime/mailer.ts';
 import { parseSettings } from '../../src/core/settings.ts';
-import {
-  type Answer,
-  answers,
-  ask,
-  isLive,
-  post,
-  type Session,
-  session,
-  verified,
-  WAYS,
-  WEB,
-} from '../support/ask.ts';
-import { type House, type HouseOptions, inHouse } from '../support/house.ts';
+import { answers, ask, post, session, verified, WAYS } from '../support/ask.ts';
+import { inHouse } from '../support/house.ts';
 import { startMailServer } from '../support/mail-server.ts';
-import { codeOf, newcomer, type Person, settled } from '../support/people.ts';
+import { codeOf, newcomer, settled } from '../support/people.ts';
 
-const FACTOR = '/v1/account/second-factor';
-const MAIL = {
-  ...WEB,
-  SAFE_EMAIL_BACKEND: 'smtp',
-  SAFE_SMTP_HOST: '127.0.0.1',
-  SAFE_SMTP_FROM: 'vault@example.org',
-};
-const ADDRESS = 'somebody@example.org';
-const MINUTE_MS = 60_000;
-
-const inMail = (use: (house: House) => Promise<void>, options: HouseOptions = {}) =>
-  inHouse({ env: MAIL, ...options }, use);
-const challenge = (house: House, as: Session, body: unknown = {}) =>
-  post(house, `${FACTOR}/email/challenge`, as, body);
-const emailVerify = (house: House, as: Session, code: unknown) =>
-  post(house, `${FACTOR}/email/verify`, as, { code });
-const enroll = (house: House, as: Session) => post(house, `${FACTOR}/totp/enroll`, as);
-const confirm = (house: House, as: Session, code: unknown) =>
-  post(house, `${FACTOR}/totp/confirm`, as, { code });
-const verify = (house: House, as: Session, code: unknown) =>
-  post(house, `${FACTOR}/totp/verify`, as, { code });
-
-const INVALID_MAIL = 'second_factor_challenge_invalid';
-const INVALID_TOTP = 'totp_challenge_invalid';
-
-const codeIn = (text = '') => /^[A-Za-z0-9_-]{43}$/m.exec(text)?.[0] ?? 'no code was mailed';
-const mailedCode = (house: House) => codeIn(house.mail.at(-1)?.text);
-
-/** Somebody whose only factor is e-mail. */
-async function withEmail(house: House, username = 'somebody', email = ADDRESS): Promise<Person> {
-  const person = await newcomer(house, username);
-  const as = await session(house, person);
-  answers(await challenge(house, as, { email }), 202);
-  answers(await emailVerify(house, as, mailedCode(house)), 200);
-  return person;
-}
-
-/** A code that is not the one, whatever that is. */
-const wrongCode = (house: House, seed: string) => {
-  const right = [-1, 0, 1].map((step) => codeOf(house, seed, step));
-  return ['000000', '111111', '222222', '333333'].find((code) => !right.includes(code)) ?? '444444';
-};
-
-function exactly(answer: Answer, account: boolean, method: string, house: House): void {
-  const { body } = answer;
-  assert.deepEqual(Object.keys(body).sort(), [
-    ...(account ? ['account'] : []),
-    ...['second_factor', 'session', 'status'],
-  ]);
-  assert.equal(body.status, 'verified');
-  assert.equal(body.second_factor.factor_type, method);
-  assert.equal(body.second_factor.state, 'active');
-  assert.deepEqual(Object.keys(body.session).sort(), [
-    ...['second_factor_method', 'second_factor_verified_at', 'session_id'],
-  ]);
-  assert.equal(body.session.second_factor_method, method);
-  assert.equal(Date.parse(body.session.second_factor_verified_at), house.clock.now());
-}
+import {
+  ADDRESS,
+  challenge,
+  codeIn,
+  emailVerify,
+  exactly,
+  FACTOR,
+  INVALID_MAIL,
+  inMail,
+  MAIL,
+  MINUTE_MS,
+  mailedCode,
+  verify,
+  withEmail,
+} from './factor-asks.ts';
 
 describe('a mailed code', () => {
   for (const way of WAYS) {
@@ -253,200 +199,6 @@ describe('a mailed code', () => {
       await mailer.close();
       await server.close();
     }
-  });
-});
-
-describe('TOTP', () => {
-  for (const way of WAYS) {
-    it(`${way}: a seed is shown once, confirmed, and shown by its codes`, async () => {
-      await inHouse({ env: WEB }, async (house) => {
-        const person = await newcomer(house, 'somebody');
-        const as = await session(house, person, way);
-        const { body: seed } = answers(await enroll(house, as), 201);
-        assert.match(seed.secret, /^[A-Z2-7]{32}$/);
-        const { id, secret, otpauth_url: url, ...rest } = seed;
-        assert.match(id, /^sf_/);
-        assert.deepEqual(rest, {
-          factor_type: 'totp',
-          state: 'pending',
-          issuer: 'Sallyport',
-          account_name: 'somebody',
-          period_seconds: 30,
-          digits: 6,
-          algorithm: 'SHA1',
-        });
-        assert.equal(new URL(url).protocol, 'otpauth:');
-        assert.equal(new URL(url).searchParams.get('secret'), secret);
-
-        const set = answers(await confirm(house, as, codeOf(house, secret)), 200);
-        exactly(set, true, 'totp', house);
-        assert.equal(set.body.account.second_factor_setup_state, 'complete');
-        answers(await enroll(house, as), 409, 'second_factor_already_configured');
-
-        const next = await session(house, person, way);
-        answers(await verify(house, next, codeOf(house, secret)), 400, INVALID_TOTP);
-        house.clock.advance(30_000);
-        const shown = answers(await verify(house, next, ` ${codeOf(house, secret)} `), 200);
-        exactly(shown, false, 'totp', house);
-        assert.ok(!shown.text.includes(secret));
-      });
-    });
-
-    it(`${way}: five wrong codes end the session; the fifth is answered as the first`, async () => {
-      await inHouse({ env: WEB }, async (house) => {
-        const person = await settled(house, 'somebody');
-        const [as, other] = [await session(house, person, way), await verified(house, person, way)];
-        const told = new Set<string>();
-        for (let i = 0; i < 5; i += 1) {
-          const answer = answers(
-            await verify(house, as, wrongCode(house, person.seed ?? '')),
-            400,
-            INVALID_TOTP,
-          );
-          told.add(JSON.stringify({ ...answer.body.error, request_id: '' }));
-        }
-        assert.equal(told.size, 1);
-        answers(await verify(house, as, codeOf(house, person.seed ?? '')), 401, 'authentication_required');
-        assert.ok(await isLive(house, other));
-      });
-    });
-  }
-
-  it('enrolling again while pending replaces the seed', async () => {
-    await inHouse({}, async (house) => {
-      const as = await session(house, await newcomer(house, 'somebody'));
-      const first = (await enroll(house, as)).body.secret;
-      const second = (await enroll(house, as)).body.secret;
-      assert.notEqual(first, second);
-      answers(await confirm(house, as, codeOf(house, first)), 400, INVALID_TOTP);
-      answers(await confirm(house, as, codeOf(house, second)), 200);
-    });
-  });
-
-  it('a code of the step before or after counts, one further away does not', async () => {
-    await inHouse({}, async (house) => {
-      const person = await settled(house, 'somebody');
-      const seed = person.seed ?? '';
-      // The step of the confirmation is one back by now.
-      house.clock.advance(60_000);
-      for (const [later, status] of [
-        [-2, 400],
-        [2, 400],
-        [-1, 200],
-        [0, 200],
-        [1, 200],
-      ] as const) {
-        const as = await session(house, person);
-        assert.equal(
-          (await verify(house, as, codeOf(house, seed, later))).status,
-          status,
-          `${later} steps away`,
-        );
-      }
-    });
-  });
-
-  it('an older code than the last is refused, also when it was never used', async () => {
-    await inHouse({}, async (house) => {
-      const person = await settled(house, 'somebody');
-      const seed = person.seed ?? '';
-      house.clock.advance(60_000);
-      answers(await verify(house, await session(house, person), codeOf(house, seed, 1)), 200);
-      for (const later of [1, 0, -1]) {
-        answers(
-          await verify(house, await session(house, person), codeOf(house, seed, later)),
-          400,
-          INVALID_TOTP,
-        );
-      }
-    });
-  });
-
-  it('nothing but six digits of the right seed is a code', async () => {
-    await inHouse({}, async (house) => {
-      const person = await settled(house, 'somebody');
-      const code = codeOf(house, person.seed ?? '');
-      for (const wrong of [
-        '',
-        code.slice(1),
-        `${code}0`,
-        `+${code}`,
-        Number(code),
-        null,
-        [code],
-        undefined,
-      ]) {
-        answers(await verify(house, await session(house, person), wrong), 400, INVALID_TOTP);
-        // Ten of them pause the account; here each is to be looked at.
-        await house.db.batch([{ sql: 'DELETE FROM wrong_codes' }], 'write');
-      }
-      const as = await session(house, person);
-      answers(await post(house, `${FACTOR}/totp/verify`, as, '{"code":'), 400, 'invalid_json');
-      answers(await post(house, `${FACTOR}/totp/verify`, as, { code, more: 1 }), 400, 'invalid_json');
-      answers(
-        await post(house, `${FACTOR}/totp/enroll`, await verified(house, person), { a: 1 }),
-        400,
-        'invalid_json',
-      );
-    });
-  });
-
-  it('a seed that is pending shows nothing, and one that is active is not confirmed again', async () => {
-    await inHouse({}, async (house) => {
-      const fresh = await session(house, await newcomer(house, 'newcomer'));
-      const { secret } = (await enroll(house, fresh)).body;
-      answers(await verify(house, fresh, codeOf(house, secret)), 400, INVALID_TOTP);
-      const person = await settled(house, 'somebody');
-      const own = await verified(house, person);
-      answers(await confirm(house, own, codeOf(house, person.seed ?? '')), 400, INVALID_TOTP);
-    });
-  });
-
-  it('wrong confirmations count as well', async () => {
-    await inHouse({}, async (house) => {
-      const as = await session(house, await newcomer(house, 'somebody'));
-      const { secret } = (await enroll(house, as)).body;
-      for (let i = 0; i < 5; i += 1)
-        answers(await confirm(house, as, wrongCode(house, secret)), 400, INVALID_TOTP);
-      assert.equal(await isLive(house, as), false);
-    });
-  });
-
-  it('ten wrong codes in a quarter of an hour pause the account, right codes included', async () => {
-    await inHouse({ env: MAIL }, async (house) => {
-      const person = await settled(house, 'somebody');
-      const seed = person.seed ?? '';
-      const other = await settled(house, 'another');
-      const open = await verified(house, person);
-      const start = house.clock.now();
-      for (let round = 0; round < 2; round += 1) {
-        const as = await session(house, person);
-        for (let i = 0; i < 5; i += 1)
-          answers(await verify(house, as, wrongCode(house, seed)), 400, INVALID_TOTP);
-      }
-      house.clock.advance(MINUTE_MS + 1);
-      const as = await session(house, person);
-      const paused = answers(await verify(house, as, codeOf(house, seed)), 429, 'rate_limited');
-      assert.equal(paused.headers.get('retry-after'), String(14 * 60));
-      answers(await verify(house, await session(house, other), codeOf(house, other.seed ?? '')), 200);
-      assert.ok(await isLive(house, open), 'a session that was open is not touched');
-      house.clock.advance(start + 15 * MINUTE_MS - house.clock.now() - 1);
-      answers(await verify(house, as, codeOf(house, seed)), 429, 'rate_limited');
-      house.clock.advance(1);
-      answers(await verify(house, as, codeOf(house, seed)), 200);
-    });
-  });
-
-  it('a right code that comes again is refused and not counted', async () => {
-    await inHouse({}, async (house) => {
-      const person = await settled(house, 'somebody');
-      const code = codeOf(house, person.seed ?? '');
-      answers(await verify(house, await session(house, person), code), 200);
-      const as = await session(house, person);
-      for (let i = 0; i < 12; i += 1) answers(await verify(house, as, code), 400, INVALID_TOTP);
-      house.clock.advance(30_000);
-      answers(await verify(house, as, codeOf(house, person.seed ?? '')), 200);
-    });
   });
 });
 
