@@ -112,13 +112,19 @@ export const settingUp = sessionGate('account, set-up allowed', {
 /** For whoever has a session at all. */
 export const anySession = sessionGate('any session', { beforeSetup: true, beforeVerification: true });
 
-/** `/admin/api`: everything of {@link account}, without exceptions, and the admin role. */
+/**
+ * `/admin/api`: everything of {@link account}, and without exceptions. An account that was let off a second factor
+ * elsewhere has nothing to verify a session with, so it has nothing to do here.
+ */
 export const adminApi: Gate<SignedIn> = {
   name: 'admin',
   faults: [...account.faults, 'forbidden'],
   async prove(asked) {
     const who = await account.prove(asked);
-    if (who.live.account.role !== 'admin') throw new Fault('forbidden');
+    const { account: admin, session } = who.live;
+    if (admin.setup !== 'complete') throw new Fault('second_factor_setup_required');
+    if (session.verifiedAt === undefined) throw new Fault('second_factor_verification_required');
+    if (admin.role !== 'admin') throw new Fault('forbidden');
     return who;
   },
 };

@@ -106,7 +106,3 @@ export function totpFactorVerbs(db: Db): TotpFactorVerbs {
     },
   };
 }
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
