@@ -120,7 +120,7 @@ describe('what a caller sends stays out of the log and out of refusals', () => {
     it(situation.name, () =>
       inHouse(situation.options, async (house) => {
         const mark = freshMark();
-        const secrets = [...disguises(mark), DEFECT, 'SQLITE'];
+        const secrets = [...disguises(mark), DEFECT, 'SQLITE', '.ts:', 'file://', 'node_modules'];
         let asked = 0;
         await situation.run(
           async (door, path, init: Init = {}) => {
