@@ -91,7 +91,8 @@ function keepSecret(path: string, make: () => string): string {
   try {
     const found = read(path);
     if (found !== undefined) return found;
-    const draft = `${path}.${process.pid}.new`;
+    // Chance, not the process id: in a container every start has the same one.
+    const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
     try {
       writeDurably(draft, `${make()}\n`);
       linkSync(draft, path);

@@ -94,15 +94,30 @@ async function copy(
   for (let piece = first; !piece.done; piece = await reader.read()) {
     total += piece.value.length;
     if (announced !== undefined && total > announced) throw new RangeError('more bytes than announced');
-    await write(res, piece.value);
+    // What follows a first piece was read for this answer alone.
+    await write(res, piece.value, piece !== first);
   }
   if (announced !== undefined && total < announced) throw new RangeError('fewer bytes than announced');
 }
 
-/** Hands bytes to the socket and waits while it is full. @throws Error when the client left */
-async function write(res: ServerResponse, bytes: Uint8Array): Promise<void> {
+/** Pieces of at least this size are given back as soon as they were sent, instead of waiting to be collected. */
+const GIVE_BACK_FROM_BYTES = 256 * 1024;
+
+/** Frees the memory behind bytes that nobody will look at again, where they are all of it. */
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+}
+
+/**
+ * Hands bytes to the socket and waits while it is full.
+ * @param own nobody else holds these bytes
+ * @throws Error when the client left
+ */
+async function write(res: ServerResponse, bytes: Uint8Array, own = false): Promise<void> {
   if (res.destroyed) throw new Error('the client left');
-  if (bytes.length === 0 || res.write(bytes)) return;
+  if (bytes.length === 0) return;
+  const sent = own && bytes.length >= GIVE_BACK_FROM_BYTES ? () => giveBack(bytes) : undefined;
+  if (res.write(bytes, sent)) return;
   await new Promise<void>((resolve, reject) => {
     const drained = () => {
       res.off('close', gone);

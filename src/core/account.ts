@@ -3,12 +3,14 @@ import { hashPassword, verifyPassword } from '../crypto/passwords.ts';
 import type { Account, LiveSession } from '../store/accounts.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
+import { countWrong, requireNotPaused } from './factors.ts';
 import { Fault } from './faults.ts';
 import { accountPasswordOf } from './identity.ts';
 
 /**
  * Changes the account's own password; every other session of it ends.
- * @throws Fault `invalid_credentials` when the current one is wrong, `invalid_password`
+ * A wrong current password counts like a wrong code: a stolen session must not be good for guessing it.
+ * @throws Fault `invalid_credentials` when the current one is wrong, `invalid_password`, `rate_limited`
  */
 export async function changePassword(
   deps: Deps,
@@ -19,9 +21,13 @@ export async function changePassword(
   const { accounts } = deps.store;
   const wrong = () => new Fault('invalid_credentials', { message: 'current password is invalid' });
   const next = accountPasswordOf(request.next);
+  await requireNotPaused(deps, live);
   const phc = await accounts.phcOf(live.account.id);
   const current = typeof request.current === 'string' ? request.current : '';
-  if (phc === undefined || !(await verifyPassword(deps.hasher.argon2id, phc, current))) throw wrong();
+  if (phc === undefined || !(await verifyPassword(deps.hasher.argon2id, phc, current))) {
+    await countWrong(deps, origin, live, 'password_change');
+    throw wrong();
+  }
   const changed = await accounts.setPassword({
     accountId: live.account.id,
     expected: phc,

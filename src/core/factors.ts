@@ -29,19 +29,26 @@ export interface Proven<Factor> {
 }
 
 /** @throws Fault `rate_limited` while too many wrong codes pause this account's verification */
-async function requireNotPaused(deps: Deps, live: LiveSession): Promise<void> {
+export async function requireNotPaused(deps: Deps, live: LiveSession): Promise<void> {
   const now = deps.now();
   const until = await deps.store.accounts.verificationPausedUntil(live.account.id, now);
   if (until !== undefined) throw new Fault('rate_limited', { retryAfterSeconds: secondsUntil(until, now) });
 }
 
-async function refuseCode(deps: Deps, origin: Origin, live: LiveSession, kind: FaultKind): Promise<never> {
-  const { account, session } = live;
-  const entry = auditEntry(deps, origin, 'factor_verify', 'denied', {
-    subjectAccountId: account.id,
-    subjectId: session.id,
-  });
+/** Counts a wrong answer against session and account, wherever it was given. */
+export async function countWrong(
+  deps: Deps,
+  origin: Origin,
+  { account, session }: LiveSession,
+  action: 'factor_verify' | 'password_change',
+): Promise<void> {
+  const subject = { subjectAccountId: account.id, subjectId: session.id };
+  const entry = auditEntry(deps, origin, action, 'denied', subject);
   await deps.store.accounts.recordWrongCode(account.id, session.id, deps.now(), LIMITS, entry);
+}
+
+async function refuseCode(deps: Deps, origin: Origin, live: LiveSession, kind: FaultKind): Promise<never> {
+  await countWrong(deps, origin, live, 'factor_verify');
   throw new Fault(kind);
 }
 

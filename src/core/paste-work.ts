@@ -1,5 +1,6 @@
 /** Proof of work: what a create from somebody unknown costs. */
 import { checkWork, makeChallenge, WORK_ALGORITHM } from '../crypto/pow.ts';
+import type { CreatePaste } from '../store/store.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { peerNetwork } from './limiter.ts';
@@ -45,7 +46,7 @@ export async function admitWork(
   visitor: Visitor,
   offered: OfferedWork,
   alreadyDone: () => Promise<boolean>,
-): Promise<{ readonly tokenHash: string; readonly expiresAt: number } | undefined> {
+): Promise<CreatePaste['work']> {
   const { token, solution } = offered;
   if ((token === undefined) !== (solution === undefined)) throw new Fault('pow_invalid');
   const difficulty = workDemanded(deps, visitor);
@@ -55,5 +56,9 @@ export async function admitWork(
   const verdict = checkWork(deps.keys, { token, solution, peer, difficulty, now: deps.now() });
   if (verdict.kind === 'invalid') throw new Fault('pow_invalid');
   if (verdict.kind === 'expired' && !(await alreadyDone())) throw new Fault('pow_invalid');
-  return { tokenHash: verdict.tokenHash, expiresAt: verdict.expiresAt };
+  return {
+    tokenHash: verdict.tokenHash,
+    expiresAt: verdict.expiresAt,
+    onlyReplay: verdict.kind === 'expired',
+  };
 }

@@ -3,7 +3,7 @@ import { equalText } from '../crypto/compare.ts';
 import { hex } from '../crypto/hash.ts';
 import { hashPassword } from '../crypto/passwords.ts';
 import { deleteToken, encodePasteId, idempotentPasteId, pasteRef, tokenHash } from '../crypto/tokens.ts';
-import type { Bytes, FirstAnswer, Paste, PasteAccess } from '../store/store.ts';
+import type { Bytes, CreatePaste, FirstAnswer, Paste, PasteAccess } from '../store/store.ts';
 import type { Deps } from './deps.ts';
 import { Fault, secondsUntil } from './faults.ts';
 import { peerNetwork } from './limiter.ts';
@@ -44,7 +44,7 @@ export interface Admission {
   readonly limitBytes: number;
   /** `scopedKey`: the key, and whose it is. */
   readonly idempotency?: { readonly scopedKey: string; readonly fingerprint: string };
-  readonly work?: { readonly tokenHash: string; readonly expiresAt: number };
+  readonly work?: NonNullable<CreatePaste['work']>;
 }
 
 export interface CreatedPaste extends FirstAnswer {
@@ -56,14 +56,20 @@ export interface CreatedPaste extends FirstAnswer {
 const limitFor = (deps: Deps, owner: string | undefined) =>
   owner === undefined ? deps.settings.paste.maxBytesAnonymous : deps.settings.paste.maxBytesIdentified;
 
+/** @throws Fault `client_certificate_required` where only identified visitors may store */
+function requireIdentity(deps: Deps, { owner }: Visitor): void {
+  if (deps.settings.paste.create === 'identified' && owner === undefined) {
+    throw new Fault('client_certificate_required');
+  }
+}
+
 /**
  * Decides, before a byte of the body is read, whether this visitor may create at all.
  * @throws Fault `client_certificate_required`, `invalid_idempotency_key`, `pow_required`, `pow_invalid`
  */
 export async function admitCreate(deps: Deps, visitor: Visitor, request: CreateRequest): Promise<Admission> {
   const { owner } = visitor;
-  if (deps.settings.paste.create === 'identified' && owner === undefined)
-    throw new Fault('client_certificate_required');
+  requireIdentity(deps, visitor);
   const scope = owner === undefined ? `peer ${peerNetwork(visitor.address)}` : `owner ${owner}`;
   const idempotency = request.idempotency && {
     scopedKey: `${scope}\n${idempotencyKey(request.idempotency.key)}`,
@@ -314,6 +320,7 @@ export async function admitReplace(
   token: string | null,
 ): Promise<void> {
   await managed(deps, visitor, id, token);
+  requireIdentity(deps, visitor);
 }
 
 /** New bytes under the old id. Options that are absent keep what is stored. */

@@ -174,9 +174,9 @@ export interface AccountStore {
   /** False when the username or the e-mail address is taken. Refused: `conflict`. */
   create(account: NewAccount, audit: AuditEntry): Promise<boolean>;
   /**
-   * A registration by anybody. `again`: the same username and e-mail are still pending, and got a new token in
-   * place of the old ones (the password stays). `taken`: nothing was written but the audit row, as a `conflict`
-   * without a subject. The account is stored as pending, with the address of the verification. The subject of the
+   * A registration by anybody. `again`: the same username and e-mail are still pending, and got one more token, which
+   * carries the password of this registration. `taken`, also after too many tokens within an hour: nothing was
+   * written but the audit row, as a `conflict` without a subject. The account is stored as pending, with the address of the verification. The subject of the
    * audit row is the account that was made or found.
    */
   register(
@@ -185,7 +185,8 @@ export interface AccountStore {
     audit: AuditEntry,
   ): Promise<{ readonly kind: 'created' | 'again' | 'taken'; readonly accountId?: string }>;
   /**
-   * Spends the token and opens the account, which becomes the subject of the audit row. Undefined when the token
+   * Spends the token, and all others of the account, and opens the account with the password that was given when
+   * this very token was asked for. It becomes the subject of the audit row. Undefined when the token
    * is unknown, spent or expired, or the account is not pending any more.
    */
   verifyEmail(tokenHash: string, now: number, audit: AuditEntry): Promise<Account | undefined>;
@@ -329,7 +330,10 @@ export interface AccountStore {
 
   /** Failed logins by a keyed hash (64 hex digits) of the username, known or not. */
   loginFailures(nameKey: string, now: number, windowMs: number): Promise<number>;
-  /** @returns how many there are now in the window, which starts with the first of them. */
+  /**
+   * @returns how many there are now in the window, which starts with the first of them. A failure without a subject
+   *   account gets its audit row only when the count is a power of two.
+   */
   recordLoginFailure(nameKey: string, now: number, windowMs: number, audit: AuditEntry): Promise<number>;
   clearLoginFailures(nameKey: string): Promise<void>;
 

@@ -71,7 +71,12 @@ export interface CreatePaste {
   readonly now: number;
   readonly replay?: PasteReplay;
   /** The token that is spent with the create, and when it would have expired anyway. */
-  readonly work?: { readonly tokenHash: string; readonly expiresAt: number };
+  readonly work?: {
+    readonly tokenHash: string;
+    readonly expiresAt: number;
+    /** The token has expired: it serves for the first answer of a create that was done, never for a new one. */
+    readonly onlyReplay: boolean;
+  };
   readonly dedup?: { readonly contentHash: string; readonly max: number; readonly windowMs: number };
   readonly quotaBytes: number;
 }

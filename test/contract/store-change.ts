@@ -290,7 +290,7 @@ export function sweeping(it: It): void {
   }) => {
     const key = (n: number, expiresAt: number) => ({
       replay: { keyHash: hashOf(n), fingerprint: hashOf(n), nonce: refOf(n), expiresAt },
-      work: { tokenHash: hashOf(n), expiresAt },
+      work: { tokenHash: hashOf(n), expiresAt, onlyReplay: false },
     });
     await create(pastes, 1, {}, key(1, NOW + 1));
     await create(pastes, 2, {}, key(2, NOW + 2));

@@ -152,7 +152,7 @@ export function replaying(it: It): void {
   });
 
   it('a replay is answered whatever else would refuse it', async ({ store: { pastes } }) => {
-    const work = { tokenHash: hashOf(3), expiresAt: NOW + HOUR };
+    const work = { tokenHash: hashOf(3), expiresAt: NOW + HOUR, onlyReplay: false };
     const dedup = { contentHash: hashOf(4), max: 1, windowMs: HOUR };
     await create(pastes, 1, {}, { replay: replay(), work, dedup });
     const pending = { kind: 'staged', blob: 'pst_gone', size: 10 } as const;
@@ -162,7 +162,7 @@ export function replaying(it: It): void {
 }
 
 export function refusing(it: It): void {
-  const work = { tokenHash: hashOf(3), expiresAt: NOW + HOUR };
+  const work = { tokenHash: hashOf(3), expiresAt: NOW + HOUR, onlyReplay: false };
   const dedup = (max: number) => ({ contentHash: hashOf(4), max, windowMs: HOUR });
 
   it('a proof of work is spent once, also by many at once', async (subject) => {

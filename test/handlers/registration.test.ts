@@ -115,7 +115,7 @@ describe('registration', () => {
     });
   });
 
-  it('mails again while the address is not verified, and spends the earlier token with it', async () => {
+  it('mails again while the address is not verified; the first link that is followed spends the others', async () => {
     await open(async (house) => {
       await register(house);
       const first = await mailedToken(house);
@@ -123,9 +123,30 @@ describe('registration', () => {
       const second = await mailedToken(house);
       assert.equal(house.mail.length, 2);
       assert.notEqual(first, second);
-      answers(await verify(house, first), 400, 'verification_token_invalid');
       answers(await verify(house, second), 200);
+      answers(await verify(house, first), 400, 'verification_token_invalid');
       answers(await logIn(house), 201);
+    });
+  });
+
+  it('opens with the password of whoever follows their own link, not of whoever was first', async () => {
+    await open(async (house) => {
+      await register(house, { password: 'the password of a stranger' });
+      await register(house);
+      answers(await verify(house, await mailedToken(house)), 200);
+      answers(await logIn(house), 201);
+    });
+  });
+
+  it('mails one address five times an hour at most, and answers alike', async () => {
+    await open(async (house) => {
+      for (let n = 0; n < 8; n += 1) answers(await register(house), 202);
+      await house.settled();
+      assert.equal(house.mail.length, 5);
+      house.clock.advance(60 * 60_000);
+      answers(await register(house), 202);
+      await house.settled();
+      assert.equal(house.mail.length, 6);
     });
   });
 

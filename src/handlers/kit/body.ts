@@ -6,13 +6,20 @@ import type { Bytes } from '../../store/store.ts';
 
 /** A body that brings nothing for so long is given up: a slow sender keeps a stage and a connection busy. */
 export const BODY_PATIENCE_MS = 30_000;
+/**
+ * What a body must bring on average, in bytes a second, once that patience is over: whoever drips a byte now and
+ * then would keep the same things busy without ever stalling.
+ */
+export const BODY_LEAST_RATE = 4096;
 
 function declaredLength(request: Request): number | undefined {
   const header = request.headers.get('content-length');
   return header !== null && /^\d+$/.test(header) ? Number(header) : undefined;
 }
 
-async function* read(request: Request, deps: Pick<Deps, 'after'>): AsyncGenerator<Bytes> {
+type Timing = Pick<Deps, 'after' | 'now'>;
+
+async function* read(request: Request, deps: Timing): AsyncGenerator<Bytes> {
   if (request.body === null) return;
   const reader = (request.body as ReadableStream<Bytes>).getReader();
   let stalled: ((fault: Fault) => void) | undefined;
@@ -21,6 +28,8 @@ async function* read(request: Request, deps: Pick<Deps, 'after'>): AsyncGenerato
   });
   stall.catch(() => {}); // a stall that nobody waits for any more is no failure
   let ended = false;
+  const started = deps.now();
+  let bytes = 0;
   try {
     for (;;) {
       const stop = deps.after(BODY_PATIENCE_MS, () => stalled?.(new Fault('request_timeout')));
@@ -36,6 +45,9 @@ async function* read(request: Request, deps: Pick<Deps, 'after'>): AsyncGenerato
         ended = true;
         return;
       }
+      bytes += step.value.length;
+      const allowed = BODY_PATIENCE_MS + (bytes / BODY_LEAST_RATE) * 1000;
+      if (deps.now() - started > allowed) throw new Fault('request_timeout');
       if (step.value.length > 0) yield step.value;
     }
   } finally {
@@ -45,7 +57,7 @@ async function* read(request: Request, deps: Pick<Deps, 'after'>): AsyncGenerato
 }
 
 /** The request's body, read once, as it arrives. */
-export function bodyOf(request: Request, deps: Pick<Deps, 'after'>): ByteSource {
+export function bodyOf(request: Request, deps: Timing): ByteSource {
   const length = declaredLength(request);
   return { ...(length !== undefined && { declaredLength: length }), chunks: () => read(request, deps) };
 }
@@ -94,10 +106,7 @@ export const JSON_FAULTS: readonly FaultKind[] = [
 ];
 
 /** A small JSON document, unchecked. @throws Fault `request_too_large`, `invalid_json` */
-export async function readObject(
-  request: Request,
-  deps: Pick<Deps, 'after'>,
-): Promise<Readonly<Record<string, unknown>>> {
+export async function readObject(request: Request, deps: Timing): Promise<Readonly<Record<string, unknown>>> {
   return parseJsonObject(await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large'));
 }
 
@@ -108,7 +117,7 @@ export async function readObject(
  */
 export async function readFields<Name extends string>(
   request: Request,
-  deps: Pick<Deps, 'after'>,
+  deps: Timing,
   names: readonly Name[],
 ): Promise<Readonly<Partial<Record<Name, unknown>>>> {
   const bytes = await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large');

@@ -307,7 +307,7 @@ export const replace = mainRoute({
   headers: { ...DELETE_TOKEN, ...OPTIONS },
   body: PASTE_BODY,
   answers: { 200: { description: 'The new metadata.', schema: PasteView } },
-  faults: [...BODY_FAULTS, 'paste_not_found', 'not_owner'],
+  faults: [...BODY_FAULTS, 'client_certificate_required', 'paste_not_found', 'not_owner'],
   async reply({ deps, request, who, params: { id } }) {
     const token = request.headers.get('x-delete-token');
     await admitReplace(deps, who, id, token);

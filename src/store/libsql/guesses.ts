@@ -60,16 +60,21 @@ export function guessVerbs(db: Db): GuessVerbs {
 
     async recordLoginFailure(nameKey, now, windowMs, audit) {
       const script = new Script();
-      const done = decide(script, audit, sql`true`);
       script.step(
         'count',
         sql`INSERT INTO login_failures (name_key, failures, window_end)
-          SELECT ${nameKey}, 1, ${now + windowMs} WHERE ${done}
+          VALUES (${nameKey}, 1, ${now + windowMs})
           ON CONFLICT (name_key) DO UPDATE SET
             failures = CASE WHEN window_end <= ${now} THEN 1 ELSE failures + 1 END,
             window_end = CASE WHEN window_end <= ${now} THEN excluded.window_end ELSE window_end END
           RETURNING failures`,
       );
+      // A name that nobody has is worth a row when it doubles: the audit is kept for good, and names are free.
+      const worthARow =
+        audit.subjectAccountId === undefined
+          ? sql`EXISTS (SELECT 1 FROM login_failures WHERE name_key = ${nameKey} AND (failures & (failures - 1)) = 0)`
+          : sql`true`;
+      decide(script, audit, worthARow);
       return firstRow((await script.run(db))('count'))?.number('failures') ?? 0;
     },
 

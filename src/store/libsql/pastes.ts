@@ -118,7 +118,12 @@ async function create(db: Db, input: CreatePaste): Promise<CreatePasteOutcome> {
     );
   }
   if (work) {
-    script.add('work', 'SELECT 1 FROM spent_work WHERE token_hash = ?', [work.tokenHash]);
+    // An expired token counts as spent, whatever a sweep has forgotten of it.
+    script.add('work', 'SELECT 1 WHERE ? OR EXISTS (SELECT 1 FROM spent_work WHERE token_hash = ?)', [
+      Number(work.onlyReplay),
+      work.tokenHash,
+    ]);
+    if (work.onlyReplay) onlyIf('0');
     onlyIf('NOT EXISTS (SELECT 1 FROM spent_work WHERE token_hash = ?)', work.tokenHash);
   }
   if (dedup) {

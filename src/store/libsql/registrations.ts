@@ -6,6 +6,10 @@ import { decide, decided, refuse } from './audit.ts';
 import { firstRow } from './rows.ts';
 import { Script, sql } from './script.ts';
 
+/** Mails that one address gets for one name: enough for somebody impatient, too few for a bomb. */
+const MAILS_A_WINDOW = 5;
+const MAILS_WINDOW_MS = 60 * 60_000;
+
 export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'verifyEmail'> {
   return {
     async register(account, verification, audit) {
@@ -16,15 +20,15 @@ export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'veri
       const pending = sql`SELECT id FROM accounts WHERE username = ${account.username}
         AND email = ${email} AND state = ${wanted.state}`;
       script.step('insert', insertAccount(wanted, isFree(wanted)));
-      const done = decide(script, audit, sql`EXISTS (${pending})`, sql`(${pending})`);
-      script.step(
-        'supersede',
-        sql`DELETE FROM email_verifications WHERE account_id = (${pending}) AND ${done}`,
-      );
+      const recent = sql`(SELECT count(*) FROM email_verifications
+        WHERE account_id = (${pending}) AND created_at > ${createdAt - MAILS_WINDOW_MS})`;
+      const may = sql`EXISTS (${pending}) AND ${recent} < ${MAILS_A_WINDOW}`;
+      const done = decide(script, audit, may, sql`(${pending})`);
       script.step(
         'token',
-        sql`INSERT INTO email_verifications (token_hash, account_id, email, created_at, expires_at)
-          SELECT ${tokenHash}, id, ${email}, ${createdAt}, ${expiresAt} FROM (${pending}) WHERE ${done}`,
+        sql`INSERT INTO email_verifications (token_hash, account_id, email, created_at, expires_at, phc)
+          SELECT ${tokenHash}, id, ${email}, ${createdAt}, ${expiresAt}, ${account.phc}
+          FROM (${pending}) WHERE ${done}`,
       );
       script.step(
         'touch',
@@ -48,7 +52,8 @@ export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'veri
       const subject = sql`(SELECT subject_account_id FROM audit WHERE id = ${audit.id})`;
       script.step(
         'open',
-        sql`UPDATE accounts SET state = 'active', email_verified_at = ${now}, updated_at = ${now}
+        sql`UPDATE accounts SET state = 'active', email_verified_at = ${now}, updated_at = ${now},
+            phc = coalesce((SELECT phc FROM email_verifications WHERE token_hash = ${tokenHash}), phc)
           WHERE id = ${subject} AND ${done} RETURNING ${ACCOUNT}`,
       );
       script.step('spend', sql`DELETE FROM email_verifications WHERE account_id = ${subject} AND ${done}`);

@@ -101,8 +101,20 @@ function work(): void {
     if (schemaChanged) current?.forget();
     send({ kind: 'done', answers, schemaChanged }, movable(answers));
     if (writes) afterCommit(group);
+    giveBack(group);
   }
   if (closing) end();
+}
+
+/**
+ * Frees the large blobs that were moved here. Left to the garbage collector they would lie around in dozens: this
+ * thread makes so few objects that it seldom runs.
+ */
+function giveBack(group: readonly WireBatch[]): void {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { statements } of group)
+    for (const { args = [] } of statements) for (const value of args) addMovable(buffers, value);
+  for (const buffer of buffers) buffer.transfer(0);
 }
 
 function isBusy({ outcome }: Answer): boolean {

@@ -2,6 +2,7 @@ import type { Migration } from '../migrate.ts';
 import { pastes } from './0001_pastes.ts';
 import { accounts } from './0002_accounts.ts';
 import { secretKey } from './0003_secret_key.ts';
+import { registrationPasswords } from './0004_registration_passwords.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
-export const migrations: readonly Migration[] = [pastes, accounts, secretKey];
+export const migrations: readonly Migration[] = [pastes, accounts, secretKey, registrationPasswords];
