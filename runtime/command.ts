@@ -54,6 +54,8 @@ export async function serve(command: string, runtime: Runtime, args: readonly st
     }
     return;
   }
+  // Whoever read along may go; the doors stay open without them, and close in order all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const log = openLog(settings.logLevel);
   exitOnDefects(log);
   let running: Running;

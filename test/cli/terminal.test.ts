@@ -50,8 +50,9 @@ describe('on a terminal', { skip: NO_TERMINAL }, () => {
       await create.until('Again: ');
       create.type('grüße!\r');
       assert.equal(await create.exit, 0, create.screen());
-      assert.doesNotMatch(create.screen(), /gr/);
       const link = /http\S+/.exec(create.screen())?.[0] ?? '';
+      // A link can hold any two letters.
+      assert.doesNotMatch(create.screen().replace(link, ''), /gr/);
 
       const get = onTerminal(['get'], {}, runtime);
       await get.until('Link (not shown): ');
