@@ -30,8 +30,13 @@ export interface RemoteOptions {
   readonly maxWaitingBytes?: number;
 }
 
-/** How many requests run at once; the rest wait their turn. */
-const CONCURRENCY = 20;
+/** How many reads run at once; the rest wait their turn. */
+const READS_AT_ONCE = 20;
+/**
+ * How many writes run at once. The database has one writer whatever is sent: more than a few that wait for it there
+ * only time each other out, and a server under that kind of contention has been seen to stop answering at all.
+ */
+const WRITES_AT_ONCE = 2;
 /** Pauses in milliseconds before the second and further attempts. */
 const PAUSES = [20, 80, 250];
 
@@ -46,7 +51,7 @@ export function openRemote(options: RemoteOptions): Db {
   const maxWaiting = options.maxWaiting ?? 1024;
   const maxWaitingBytes = options.maxWaitingBytes ?? 64 * 1024 * 1024;
   const url = checkedUrl(options.url);
-  const turns = createTurns(CONCURRENCY);
+  const turns = { read: createTurns(READS_AT_ONCE), write: createTurns(WRITES_AT_ONCE) };
   let waiting = 0;
   let waitingBytes = 0;
   let closed: Promise<void> | undefined;
@@ -71,7 +76,7 @@ export function openRemote(options: RemoteOptions): Db {
 
   async function inTurn(statements: InStatement[], mode: 'read' | 'write'): Promise<ResultSet[]> {
     // Shorter than a request, so that a server that hangs is not sent what has waited for it all along.
-    const endTurn = await turns.take(AbortSignal.timeout(timeoutMs / 2)).catch(() => {
+    const endTurn = await turns[mode].take(AbortSignal.timeout(timeoutMs / 2)).catch(() => {
       throw new DbError('busy', 'The database server is too slow: the batch was not sent.');
     });
     const signal = AbortSignal.timeout(timeoutMs);
