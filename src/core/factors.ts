@@ -52,12 +52,14 @@ async function refuseCode(deps: Deps, origin: Origin, live: LiveSession, kind: F
   throw new Fault(kind);
 }
 
+type ProofAction = 'factor_confirm' | 'factor_verify';
+
 export function proofOf(
   deps: Deps,
   origin: Origin,
   live: LiveSession,
   method: FactorMethod,
-  action: 'factor_confirm' | 'factor_verify',
+  action: ProofAction,
 ): FactorProof {
   const { account, session } = live;
   const subject = { subjectAccountId: account.id, subjectId: session.id };
@@ -185,35 +187,48 @@ async function checkedTotp(
   return step === undefined ? undefined : { factor, step };
 }
 
-/** @throws Fault `totp_challenge_invalid`, `rate_limited` while paused */
-export async function confirmTotp(
+type TotpStep = (
+  factorId: string,
+  step: number,
+  proof: FactorProof,
+) => Promise<Proven<TotpFactor> | undefined>;
+
+/** Checks a code of a factor in `state`, and has the store use its step up. */
+async function useTotp(
   deps: Deps,
   origin: Origin,
   live: LiveSession,
   code: unknown,
+  use: { readonly state: TotpFactor['state']; readonly action: ProofAction; readonly step: TotpStep },
 ): Promise<Proven<TotpFactor>> {
   await requireNotPaused(deps, live);
-  const checked = await checkedTotp(deps, live, 'pending', code);
+  const checked = await checkedTotp(deps, live, use.state, code);
   if (checked === undefined) return refuseCode(deps, origin, live, 'totp_challenge_invalid');
-  const proof = proofOf(deps, origin, live, 'totp', 'factor_confirm');
-  const proven = await deps.store.accounts.confirmTotp(checked.factor.id, checked.step, proof);
+  const proof = proofOf(deps, origin, live, 'totp', use.action);
+  const proven = await use.step(checked.factor.id, checked.step, proof);
+  // A right code that was used before: refused alike, but nobody was guessing.
   if (proven === undefined) throw new Fault('totp_challenge_invalid');
   return proven;
 }
 
-/** @throws Fault `totp_challenge_invalid`, `rate_limited` while paused */
-export async function verifyTotp(
+/** Activates the pending factor. @throws Fault `totp_challenge_invalid`, `rate_limited` while paused */
+export function confirmTotp(
   deps: Deps,
   origin: Origin,
   live: LiveSession,
   code: unknown,
 ): Promise<Proven<TotpFactor>> {
-  await requireNotPaused(deps, live);
-  const checked = await checkedTotp(deps, live, 'active', code);
-  if (checked === undefined) return refuseCode(deps, origin, live, 'totp_challenge_invalid');
-  const proof = proofOf(deps, origin, live, 'totp', 'factor_verify');
-  const proven = await deps.store.accounts.proveTotp(checked.factor.id, checked.step, proof);
-  // A right code that was used before: refused alike, but nobody was guessing.
-  if (proven === undefined) throw new Fault('totp_challenge_invalid');
-  return proven;
+  const step = deps.store.accounts.confirmTotp;
+  return useTotp(deps, origin, live, code, { state: 'pending', action: 'factor_confirm', step });
+}
+
+/** Verifies the session. @throws Fault `totp_challenge_invalid`, `rate_limited` while paused */
+export function verifyTotp(
+  deps: Deps,
+  origin: Origin,
+  live: LiveSession,
+  code: unknown,
+): Promise<Proven<TotpFactor>> {
+  const step = deps.store.accounts.proveTotp;
+  return useTotp(deps, origin, live, code, { state: 'active', action: 'factor_verify', step });
 }
