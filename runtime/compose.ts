@@ -16,7 +16,7 @@ import { nodeHasher } from './argon2.ts';
 import { background } from './background.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
-import { nodeDigest } from './digest.ts';
+import { nodeCrc32, nodeDigest } from './digest.ts';
 import { freeBytes } from './disk.ts';
 import { settledKeys } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
@@ -103,6 +103,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       now: () => Date.now(),
       random: (length) => new Uint8Array(randomBytes(length)),
       digest: nodeDigest,
+      crc32: nodeCrc32,
       ...(database.kind === 'file' && { diskFree: () => freeBytes(database.path) }),
       after: (ms, then) => {
         const timer = setTimeout(then, ms);

@@ -11,7 +11,7 @@ import { libsqlStore } from '../src/store/libsql/store.ts';
 import { nodeHasher } from './argon2.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
-import { nodeDigest } from './digest.ts';
+import { nodeCrc32, nodeDigest } from './digest.ts';
 import { settledKeys } from './keys.ts';
 import { StartError } from './listener.ts';
 import { operatorCommands } from './operator.ts';
@@ -60,6 +60,7 @@ export async function offline<T>(settings: Settings, use: (house: Offline) => Pr
       now: () => Date.now(),
       random: (length) => new Uint8Array(randomBytes(length)),
       digest: nodeDigest,
+      crc32: nodeCrc32,
       after: (ms, then) => {
         const timer = setTimeout(then, ms);
         return () => clearTimeout(timer);

@@ -15,6 +15,7 @@ export interface Origin {
 export interface Subject {
   readonly subjectAccountId?: string;
   readonly subjectId?: string;
+  readonly incidentId?: string;
 }
 
 /** An entry of now, to be written with the change that it records. */

@@ -33,6 +33,11 @@ export interface Deps {
   random(length: number): Bytes;
   /** A fresh SHA-256, the runtime's native one, for bodies that are never whole in memory. */
   digest(): Digest;
+  /**
+   * CRC-32 (ISO 3309, as ZIP has it) of what came before and these bytes; the checksum of nothing is 0.
+   * @returns an integer from 0 to 2^32 - 1
+   */
+  crc32(bytes: Uint8Array, previous: number): number;
   /** Calls `then` once after `ms` milliseconds unless the returned function was called before. */
   after(ms: number, then: () => void): () => void;
   /** A body of exactly `length` bytes, in the form in which this runtime announces Content-Length. */

@@ -21,7 +21,33 @@ export type AuditAction =
   | 'secret_key_rotate'
   | 'paste_delete'
   | 'pastes_cleanup'
-  | 'test_mail';
+  | 'test_mail'
+  | 'incident_create'
+  | 'incident_close'
+  | 'incident_delete'
+  | 'checkin_create'
+  | 'stream_create'
+  | 'stream_complete'
+  | 'stream_fail'
+  | 'chunk_commit'
+  | 'viewer_token_create'
+  | 'viewer_token_revoke'
+  | 'bundle_download'
+  | 'chunk_download'
+  | 'contact_key_create'
+  | 'contact_key_change'
+  | 'contact_key_end'
+  | 'recipient_key_create'
+  | 'recipient_key_change'
+  | 'recipient_key_end'
+  | 'sharing_grant_create'
+  | 'sharing_grant_revoke'
+  | 'wrapped_key_create'
+  | 'wrapped_key_revoke'
+  | 'incident_deleted'
+  | 'deletion_failed'
+  | 'retention_prune'
+  | 'incident_reassign';
 
 export interface AuditEntry {
   /** `aud_` and a ULID. */
@@ -37,6 +63,7 @@ export interface AuditEntry {
   /** What it was done to: ids of ours, never a name or a token. */
   readonly subjectAccountId?: string;
   readonly subjectId?: string;
+  readonly incidentId?: string;
   /** `ok`, `denied`, `conflict`, or the code of a refusal. */
   readonly outcome: string;
 }

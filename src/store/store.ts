@@ -4,8 +4,11 @@
  */
 import type { AccountStore } from './accounts.ts';
 import type { AuditStore } from './audit.ts';
+import type { BundleStore, ChunkStore, UploadStore } from './chunks.ts';
+import type { CheckinStore, DeletionStore, IncidentStore, StreamStore } from './incidents.ts';
 import type { ListingStore } from './listing.ts';
 import type { SecretKeyStore } from './secret-key.ts';
+import type { ViewerStore, ViewerTokenStore } from './viewing.ts';
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -16,6 +19,15 @@ export interface Store {
   readonly audit: AuditStore;
   readonly listing: ListingStore;
   readonly secretKey: SecretKeyStore;
+  readonly incidents: IncidentStore;
+  readonly checkins: CheckinStore;
+  readonly streams: StreamStore;
+  readonly deletion: DeletionStore;
+  readonly chunks: ChunkStore;
+  readonly uploads: UploadStore;
+  readonly bundles: BundleStore;
+  readonly viewerTokens: ViewerTokenStore;
+  readonly viewer: ViewerStore;
 }
 
 /** How a reader proves that a protected paste may be shown. */
@@ -198,6 +210,14 @@ export interface Blobs {
    * @returns false when the staging quota has no room; nothing was kept of this segment.
    */
   append(name: string, index: number, bytes: Bytes, now: number): Promise<boolean>;
+  /**
+   * Adds bytes to a staged blob of `offset` bytes, in a transaction that any other writer loses: the last segment is
+   * filled up, so that every segment but the last has {@link segmentBytes}. At most so many bytes a call. An offset
+   * of 0 creates it.
+   * @param eraseAt when a sweep may take it, in place of the lifetime of other staged blobs
+   * @returns `moved` when the blob is not there or has another length, `full` when the quota has no room
+   */
+  extend(name: string, offset: number, bytes: Bytes, eraseAt: number): Promise<'extended' | 'moved' | 'full'>;
   /** Forgets a staged blob and its segments. Unknown names are harmless. */
   discard(name: string): Promise<void>;
   /** One segment of an adopted or claimed blob; undefined when it is not there. */

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeHasher } from '../../runtime/argon2.ts';
-import { nodeDigest } from '../../runtime/digest.ts';
+import { nodeCrc32, nodeDigest } from '../../runtime/digest.ts';
 import type { Deps, LogFields, LogLevel } from '../../src/core/deps.ts';
 import { memoryLimiter } from '../../src/core/limiter.ts';
 import type { MailMessage } from '../../src/core/mail.ts';
@@ -143,6 +143,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     now: clock.now,
     random: (length) => new Uint8Array(randomBytes(length)),
     digest: nodeDigest,
+    crc32: nodeCrc32,
     after: clock.after,
     sized: (stream) => stream,
     origin: ORIGIN,

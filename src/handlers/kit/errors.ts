@@ -5,6 +5,8 @@ import { json, type Reply } from './reply.ts';
 interface Answer {
   readonly status: number;
   readonly message: string;
+  /** On the wire, where one code has another status in another room; else the kind's own name. */
+  readonly code?: string;
 }
 
 const answers: Readonly<Record<FaultKind, Answer>> = {
@@ -129,7 +131,176 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
     status: 400,
     message: 'authenticator_attachment must be platform or cross-platform',
   },
+
+  incident_not_found: { status: 404, message: 'incident was not found' },
+  incident_deleting: { status: 409, message: 'incident deletion is in progress' },
+  incident_closed: { status: 409, message: 'incident is closed' },
+  invalid_client_label: { status: 400, message: 'client_label must be text of at most 200 bytes' },
+  invalid_notes: { status: 400, message: 'notes must be text of at most 8192 bytes' },
+  invalid_incident_mode: {
+    status: 400,
+    message: 'incident_mode must be emergency, interaction_record, safety_check or evidence_note',
+  },
+  invalid_capture_profile: {
+    status: 400,
+    message:
+      'capture_profile must be audio_video_location, audio_location, location_checkin, note_or_attachment or custom',
+  },
+  invalid_escalation_policy: {
+    status: 400,
+    message:
+      'escalation_policy must be none, trusted_contacts_on_start, trusted_contacts_on_missed_checkin or urgent_trusted_contact_alert',
+  },
+  invalid_sharing_state: {
+    status: 400,
+    message:
+      'sharing_state must be private, trusted_contact_access, public_link_created, legal_export_created or revoked_or_expired',
+  },
+  invalid_checkin: {
+    status: 400,
+    message:
+      'a check-in has an integer device_battery_percent 0 to 100, device_network of at most 64 bytes, latitude and longitude together in degrees, accuracy_meters of at least 0',
+  },
+  invalid_reason_code: {
+    status: 400,
+    message: 'reason_code must be 1 to 64 letters, digits and _ . : -',
+  },
+  incident_deletion_not_found: { status: 404, message: 'incident deletion was not found' },
+  incident_deletion_invalid_state: {
+    status: 409,
+    message: 'an open incident is deleted only with allow_open',
+  },
+
+  stream_not_found: { status: 404, message: 'stream was not found' },
+  stream_not_open: { status: 409, message: 'stream is not open' },
+  stream_already_complete: { status: 409, message: 'stream is already complete' },
+  stream_failed: { status: 409, message: 'stream has failed' },
+  stream_not_complete: { status: 409, message: 'stream is not complete' },
+  stream_chunks_incomplete: { status: 409, message: 'expected_chunk_count is not the number of chunks' },
+  stream_chunks_not_contiguous: { status: 409, message: 'chunks are not numbered 1 to expected_chunk_count' },
+  stream_chunk_file_missing: { status: 409, message: 'the bytes of a chunk cannot be read' },
+  invalid_media_type: { status: 400, message: 'media_type must be audio, video, location or metadata' },
+  invalid_label: { status: 400, message: 'label must be text of at most 200 bytes' },
+  invalid_expected_chunk_count: {
+    status: 400,
+    message: 'expected_chunk_count must be a positive whole number',
+  },
+  invalid_failure_reason: { status: 400, message: 'failure_reason must be text of at most 500 bytes' },
+
+  chunk_not_found: { status: 404, message: 'chunk was not found' },
+  duplicate_chunk: { status: 409, message: 'chunk already exists' },
+  invalid_multipart: { status: 400, message: 'request body must be well-formed multipart/form-data' },
+  duplicate_file: { status: 400, message: 'exactly one file part is allowed' },
+  missing_file: { status: 400, message: 'the file part is missing' },
+  invalid_field: { status: 400, message: 'a form field is missing, repeated, unknown or too long' },
+  invalid_chunk_index: { status: 400, message: 'chunk_index must be a whole number from 1' },
+  invalid_started_at: { status: 400, message: 'started_at must be an RFC 3339 time' },
+  invalid_ended_at: { status: 400, message: 'ended_at must be an RFC 3339 time' },
+  invalid_time_range: { status: 400, message: 'ended_at must not be before started_at' },
+  invalid_sha256_hex: { status: 400, message: 'sha256_hex must be 64 lower-case hex digits' },
+  invalid_byte_size: { status: 400, message: 'byte_size must be a positive whole number' },
+  invalid_content_digest: {
+    status: 400,
+    message: 'Content-Digest must hold sha-256 of the body (RFC 9530)',
+  },
+  hash_mismatch: { status: 400, message: 'uploaded bytes do not have the stated SHA-256' },
+  stream_media_type_mismatch: { status: 400, message: 'media_type is not that of the stream' },
+  sealed_context_mismatch: {
+    status: 400,
+    message: 'the chunk was sealed for another incident, stream, media type or index',
+  },
+  chunk_not_sealed: {
+    status: 400,
+    code: 'not_sealed',
+    message: 'only sealed chunks are kept; seal it on the device first',
+  },
+  upload_too_large: { status: 413, message: 'upload exceeded SAFE_MAX_UPLOAD_BYTES' },
+  upload_staging_quota_exceeded: {
+    status: 507,
+    message: 'too many uploads are under way; try again later',
+  },
+  account_storage_quota_exceeded: {
+    status: 507,
+    message: 'account storage quota is used up; delete an incident to free some',
+  },
+  upload_in_progress: { status: 409, message: 'this chunk is being uploaded right now' },
+  upload_coordination_unavailable: {
+    status: 503,
+    message: 'uploads cannot be coordinated right now; try again later',
+  },
+  upload_not_found: { status: 404, message: 'upload was not found, or has expired' },
+  upload_offset_mismatch: { status: 409, message: 'Upload-Offset is not where the upload stands' },
+  upload_length_mismatch: { status: 400, message: 'the length of the upload was stated otherwise before' },
+  upload_complete: { status: 400, message: 'the upload is already complete' },
+  upload_malformed: { status: 400, message: 'the headers of the upload are missing or malformed' },
+
+  incident_token_not_found: { status: 404, message: 'incident token was not found' },
+  incident_token_invalid: { status: 404, message: 'incident token is invalid, expired, or revoked' },
+  invalid_expires_at: { status: 400, message: 'expires_at must be an RFC 3339 time, or null for none' },
+  incident_bundle_inconsistent: {
+    status: 409,
+    message: 'completed media stream could not be included in incident bundle',
+  },
+
+  contact_not_found: { status: 404, message: 'contact was not found' },
+  contact_public_key_not_found: { status: 404, message: 'contact public key was not found' },
+  invalid_contact_key_state: { status: 409, message: 'contact public key is replaced, revoked or lost' },
+  invalid_wrapping_algorithm: { status: 400, message: 'wrapping_algorithm must be age-v1' },
+  invalid_wrapping_algorithm_version: { status: 400, message: 'wrapping_algorithm_version must be "1"' },
+  invalid_public_key: {
+    status: 400,
+    message: 'public_key must be an age recipient, age1… or age1pq…, and never a private key',
+  },
+  invalid_public_key_fingerprint: {
+    status: 400,
+    message: 'public_key_fingerprint must be the lower-case hex SHA-256 of public_key',
+  },
+  invalid_display_label: { status: 400, message: 'display_label must be text of at most 200 bytes' },
+  invalid_key_state: { status: 400, message: 'key_state must be pending_verification or active' },
+  invalid_recipient_type: { status: 400, message: 'recipient_type is not one of this endpoint' },
+  invalid_recipient_id: { status: 400, message: 'recipient_id must be text of at most 255 bytes' },
+  invalid_key_id: { status: 400, message: 'key_id must be text of 1 to 255 bytes' },
+  invalid_scheme: { status: 400, message: 'scheme must be age-v1' },
+  invalid_suite_id: { status: 400, message: 'suite_id must be x25519 or mlkem768x25519, as public_key is' },
+  account_recipient_key_not_found: { status: 404, message: 'account recipient key was not found' },
+  account_recipient_key_duplicate: { status: 409, message: 'recipient_id or key_id is in use' },
+  invalid_account_recipient_key_state: {
+    status: 409,
+    message: 'account recipient key is replaced, revoked or lost',
+  },
+  invalid_contact_id: { status: 400, message: 'contact_id is required' },
+  invalid_data_class: {
+    status: 400,
+    message: 'data_class must be metadata, ciphertext or metadata_ciphertext',
+  },
+  sharing_grant_dependency_not_found: { status: 404, message: 'stream or active contact key was not found' },
+  sharing_grant_not_found: { status: 404, message: 'sharing grant was not found' },
+  invalid_grant_id: { status: 400, message: 'grant_id is required' },
+  invalid_media_key_id: { status: 400, message: 'media_key_id must be text of 1 to 255 bytes' },
+  invalid_wrapped_key_ciphertext: {
+    status: 400,
+    message:
+      'wrapped_key_ciphertext must be one age file for recipients, unpadded base64url of at most 16384 characters',
+  },
+  invalid_public_wrapping_metadata: {
+    status: 400,
+    message: 'public_wrapping_metadata must be a JSON object of at most 4096 bytes that names no secret',
+  },
+  wrapped_key_dependency_not_found: { status: 404, message: 'stream, grant or active contact key was not found' },
+  wrapped_key_grant_not_authorized: { status: 409, message: 'the grant does not allow this wrapped key' },
+  wrapped_key_duplicate: { status: 409, message: 'this media key is already wrapped for this contact key' },
+  wrapped_key_not_found: { status: 404, message: 'wrapped key was not found' },
+
+  invalid_action: { status: 400, message: 'action must be assign_owner or keep_unowned' },
+  missing_new_owner_account_id: { status: 400, message: 'assign_owner needs new_owner_account_id' },
+  unexpected_new_owner_account_id: { status: 400, message: 'keep_unowned takes no new_owner_account_id' },
+  incident_not_eligible: { status: 409, message: 'incident has an owner, or is not active' },
 };
+
+/** The code of a refusal on the wire. */
+export function codeOf(kind: FaultKind): string {
+  return answers[kind].code ?? kind;
+}
 
 /** Status and standing words of a refusal, for documents. */
 export function answerOf(kind: FaultKind): Answer {
@@ -152,7 +323,7 @@ export function errorReply(fault: Fault, requestId: string): Reply {
   if (totalBytes !== undefined) headers['content-range'] = `bytes */${totalBytes}`;
   return json(
     status,
-    { error: { code: fault.kind, message: fault.detail.message ?? message, request_id: requestId } },
+    { error: { code: codeOf(fault.kind), message: fault.detail.message ?? message, request_id: requestId } },
     headers,
   );
 }

@@ -1,7 +1,7 @@
 /** A route table as an OpenAPI 3.1 document. Pure: a table and a schema converter in, a value out. */
 import type { GenericSchema } from 'valibot';
 import type { FaultKind } from '../../core/faults.ts';
-import { answerOf } from './errors.ts';
+import { answerOf, codeOf } from './errors.ts';
 import type { AnswerNote, HeaderNote, Route } from './route.ts';
 import { mounted } from './table.ts';
 
@@ -95,7 +95,7 @@ function refusalsOf(faults: readonly FaultKind[], asPage: boolean) {
     [...byStatus].map(([status, kinds]) => [
       String(status),
       {
-        description: kinds.map((kind) => `${kind}: ${answerOf(kind).message}`).join('; '),
+        description: kinds.map((kind) => `${codeOf(kind)}: ${answerOf(kind).message}`).join('; '),
         headers: { ...REQUEST_ID, ...REFUSAL_HEADERS[status] },
         content: asPage
           ? { 'text/html; charset=utf-8': {} }

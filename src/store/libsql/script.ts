@@ -51,8 +51,9 @@ export class Script {
     this.add(name, text, args);
   }
 
-  async run(db: Db): Promise<Answer> {
-    const results = await db.batch(this.statements, 'write');
+  /** @param mode `read` for a script that only looks, at one snapshot */
+  async run(db: Db, mode: 'read' | 'write' = 'write'): Promise<Answer> {
+    const results = await db.batch(this.statements, mode);
     return (name) => results[this.#names.indexOf(name)];
   }
 }

@@ -3,6 +3,13 @@ import { pastes } from './0001_pastes.ts';
 import { accounts } from './0002_accounts.ts';
 import { secretKey } from './0003_secret_key.ts';
 import { registrationPasswords } from './0004_registration_passwords.ts';
+import { incidents } from './0005_incidents.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
-export const migrations: readonly Migration[] = [pastes, accounts, secretKey, registrationPasswords];
+export const migrations: readonly Migration[] = [
+  pastes,
+  accounts,
+  secretKey,
+  registrationPasswords,
+  incidents,
+];
