@@ -3,9 +3,18 @@ import type { Db } from '../db.ts';
 import type { Store } from '../store.ts';
 import { accountStore } from './accounts.ts';
 import { auditStore } from './audit.ts';
+import { bundleStore } from './bundles.ts';
+import { checkinStore } from './checkins.ts';
+import { chunkStore } from './chunks.ts';
+import { deletionStore } from './deletions.ts';
+import { incidentStore } from './incidents.ts';
 import { listingStore } from './listing.ts';
 import { pasteStore } from './pastes.ts';
 import { secretKeyStore } from './secret-key.ts';
+import { streamStore } from './streams.ts';
+import { uploadStore } from './uploads.ts';
+import { viewerStore } from './viewer.ts';
+import { viewerTokenStore } from './viewer-tokens.ts';
 
 /** @see Store */
 export function libsqlStore(db: Db): Store {
@@ -15,5 +24,14 @@ export function libsqlStore(db: Db): Store {
     audit: auditStore(db),
     listing: listingStore(db),
     secretKey: secretKeyStore(db),
+    incidents: incidentStore(db),
+    checkins: checkinStore(db),
+    streams: streamStore(db),
+    deletion: deletionStore(db),
+    chunks: chunkStore(db),
+    uploads: uploadStore(db),
+    bundles: bundleStore(db),
+    viewerTokens: viewerTokenStore(db),
+    viewer: viewerStore(db),
   };
 }
