@@ -7,21 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { TOTP } from 'otpauth';
 import { APP, answers, ask, COOKIE, isLive, logIn, post, type Session, WEB } from '../support/ask.ts';
-import type { House } from '../support/house.ts';
+import type { BothDoors, BothDoorsTarget } from '../support/both-doors.ts';
 import { PASSWORD } from '../support/people.ts';
-
-/** Both doors of one Sallyport, and a first admin who has set nothing up. */
-export interface AccountDoors extends Pick<House, 'main' | 'admin'> {
-  readonly bootstrapSecret: string;
-  /** Milliseconds since the epoch, as the server counts them. */
-  now(): number;
-  close(): Promise<void>;
-}
-
-export interface AccountTarget {
-  readonly name: string;
-  open(settings: Readonly<Record<string, string>>): Promise<AccountDoors>;
-}
 
 const FACTOR = '/v1/account/second-factor';
 const NEXT = 'another passphrase for tests';
@@ -31,9 +18,9 @@ const SETTINGS = {
   SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false',
 };
 
-export function accountSuite(target: AccountTarget): void {
+export function accountSuite(target: BothDoorsTarget): void {
   describe(`accounts by ${target.name}`, { timeout: 300_000 }, () => {
-    let doors: AccountDoors;
+    let doors: BothDoors;
     let boss: Session;
     let seed = '';
     /** Steps that have been shown already; a code of the next one counts as well. */
