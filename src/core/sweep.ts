@@ -6,6 +6,7 @@ const PASTES_AT_ONCE = 500;
 const BLOBS_AT_ONCE = 100;
 const CONTENTS_AT_ONCE = 5000;
 const ACCOUNT_ROWS_AT_ONCE = 1000;
+const UPLOADS_AT_ONCE = 500;
 
 export interface Swept {
   readonly pastesRemoved: number;
@@ -32,6 +33,8 @@ export async function sweep(
     bytesFreed += swept.bytes;
     if (swept.done) break;
   }
+  // Before the blobs: what an expired upload leaves behind goes with the same sweep.
+  while (!stop() && !(await deps.store.uploads.sweep(now, UPLOADS_AT_ONCE)));
   while (!stop()) {
     const erased = await deps.blobs.sweep(now, BLOBS_AT_ONCE);
     blobsErased += erased;

@@ -1,9 +1,9 @@
 /** Blobs in libSQL: segments of at most 1 MiB, which is what a libSQL server takes and gives in one statement. */
 import type { Db } from '../db.ts';
 import { allRows, firstRow } from '../libsql/rows.ts';
+import { SEGMENT_BYTES } from '../libsql/segments.ts';
 import type { Blobs } from '../store.ts';
-
-const SEGMENT_BYTES = 1024 * 1024;
+import { extendBlob } from './extend.ts';
 
 /** Segments erased in one commit: short enough that others get their turn in between. */
 const ERASED_AT_ONCE = 16;
@@ -74,6 +74,9 @@ export function libsqlBlobs(db: Db, { stagingQuotaBytes, stagingLifetimeMs }: Li
       );
       return results[1]?.changes === 1;
     },
+
+    extend: (name, offset, bytes, eraseAt) =>
+      extendBlob(db, { name, offset, bytes, eraseAt, stagingQuotaBytes }),
 
     discard: erase,
 
