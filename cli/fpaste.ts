@@ -1,8 +1,8 @@
 /** The command line client: seals, uploads, fetches and opens pastes. docs/cli.md describes it. */
 
-import { watchSignals } from './fpaste/cleanup.ts';
 import { main } from './fpaste/main.ts';
-import { processWorld } from './fpaste/world.ts';
+import { watchSignals } from './shared/cleanup.ts';
+import { processWorld } from './shared/world.ts';
 
 // A link on the command line has a key in it; from here on `ps` does not show it.
 process.title = 'fpaste';

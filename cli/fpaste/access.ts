@@ -1,14 +1,14 @@
 /** What a reader shows the server, and what it opens a paste with. */
 
 import { accessProof, deriveSecret, type SealedSecret } from '../../src/crypto/sealed.ts';
+import { readJson } from '../shared/answers.ts';
+import { Failure } from '../shared/failure.ts';
+import { canAsk } from '../shared/terminal.ts';
 import { argon2id } from './argon2.ts';
-import { Failure } from './failure.ts';
 import { askPassword, passwordHeader } from './password.ts';
 import type { Reference } from './reference.ts';
-import { readJson } from './refusal.ts';
 import { call, type PasteInfo, pasteInfo } from './server.ts';
 import type { Session } from './session.ts';
-import { canAsk } from './terminal.ts';
 
 export interface Access {
   /** For every read of the paste. */

@@ -1,6 +1,6 @@
 /** Parses a command line by the table of options. Errors name options, never values: a value may be a secret. */
 
-import { type Failure, usage } from './failure.ts';
+import { type Failure, usage } from '../shared/failure.ts';
 import { COMMANDS, COMMON_OPTIONS, type Command, type Option } from './options.ts';
 
 /** What stood on the command line of one command. */

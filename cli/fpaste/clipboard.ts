@@ -5,7 +5,7 @@
 
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { World } from './world.ts';
+import type { World } from '../shared/world.ts';
 
 interface Program {
   readonly command: string;

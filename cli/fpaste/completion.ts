@@ -1,6 +1,6 @@
 /** Completion scripts for shells, made from the table of options. */
 
-import { usage } from './failure.ts';
+import { usage } from '../shared/failure.ts';
 import { COMMANDS, COMMON_OPTIONS, type Command, type Option, SHELLS } from './options.ts';
 
 /** The script of one of {@link SHELLS}. Throws a usage failure for another. */

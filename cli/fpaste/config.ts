@@ -1,13 +1,14 @@
 /** Settings: the configuration file, overridden by FPASTE_* variables, overridden by options. */
 
 import { readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parse } from 'smol-toml';
+import { parseSeconds } from '../shared/duration.ts';
+import { errorCode, usage } from '../shared/failure.ts';
+import { fingerprintOf } from '../shared/fingerprint.ts';
+import { baseFolder, DEFAULT_SERVER, serverUrl } from '../shared/places.ts';
+import type { World } from '../shared/world.ts';
 import type { Parsed } from './args.ts';
-import { parseSeconds } from './duration.ts';
-import { errorCode, usage } from './failure.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import type { World } from './world.ts';
 
 export interface Settings {
   /** Ends in `/`; a server's path prefix is part of it. */
@@ -23,8 +24,6 @@ export interface Settings {
   readonly configFile: string;
 }
 
-/** What is asked when nothing says otherwise: a server on this machine, at its default address. */
-export const DEFAULT_SERVER = 'http://127.0.0.1:8080/';
 const DEFAULT_MAX_WAIT = '2m';
 const KEYS = {
   server: 'text',
@@ -76,11 +75,6 @@ function configPath(world: World, parsed: Parsed): string {
   return join(baseFolder(world.env.XDG_CONFIG_HOME, world, '.config'), 'fpaste', 'config.toml');
 }
 
-/** A folder of the XDG Base Directory Specification, which says that relative values are to be ignored. */
-export function baseFolder(variable: string | undefined, world: World, fallback: string): string {
-  return variable && isAbsolute(variable) ? variable : join(world.home, fallback);
-}
-
 async function readConfig(world: World, file: string, required: boolean): Promise<Map<Key, string>> {
   const found = new Map<Key, string>();
   let text: string;
@@ -114,22 +108,6 @@ function parsedToml(text: string, file: string): Record<string, unknown> {
 function located(key: Key, value: string, world: World, folder: string): string {
   if (KEYS[key] !== 'path') return value;
   return value.startsWith('~/') ? join(world.home, value.slice(2)) : resolve(folder, value);
-}
-
-function serverUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (
-    url === undefined ||
-    !/^https?:$/.test(url.protocol) ||
-    url.username ||
-    url.password ||
-    url.search ||
-    url.hash
-  ) {
-    throw usage('The server must be an http or https address without user, query and fragment.');
-  }
-  if (!url.pathname.endsWith('/')) url.pathname += '/';
-  return url;
 }
 
 function flag(text: string): boolean {

@@ -1,23 +1,23 @@
 /** `fpaste create`: seals what it is given, uploads it once, prints the link. */
 
 import { accessHash, accessProof, deriveSecret, formatLink, newKey } from '../../src/crypto/sealed.ts';
+import { readJson } from '../shared/answers.ts';
+import { parseSeconds } from '../shared/duration.ts';
+import { errorCode, Failure, usage } from '../shared/failure.ts';
+import type { Answer } from '../shared/http.ts';
+import { spokenBytes } from '../shared/text.ts';
 import { argon2id } from './argon2.ts';
 import type { Parsed } from './args.ts';
 import { copyToClipboard } from './clipboard.ts';
-import { parseSeconds } from './duration.ts';
-import { errorCode, Failure, usage } from './failure.ts';
-import type { Answer } from './http.ts';
 import { guessMime } from './mime.ts';
 import { passwordFromOptions, passwordHeader } from './password.ts';
 import { showProgress } from './progress.ts';
 import { qrCode } from './qr.ts';
-import { readJson } from './refusal.ts';
 import type { ReplayableBody } from './replay.ts';
 import { bodyOf, checkMetadata, type Sealing } from './seal.ts';
 import { call, fetchChallenge, fetchInfo, type PasteInfo, pasteInfo, type ServerInfo } from './server.ts';
 import type { Session } from './session.ts';
 import { openSource, peek, type Source } from './source.ts';
-import { spokenBytes } from './text.ts';
 import { solveChallenge } from './work.ts';
 
 export async function create(session: Session): Promise<void> {

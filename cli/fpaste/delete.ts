@@ -1,9 +1,9 @@
 /** `fpaste delete`. */
 
-import { Failure } from './failure.ts';
+import { readJson } from '../shared/answers.ts';
+import { Failure } from '../shared/failure.ts';
 import { ownership } from './ownership.ts';
 import { readReference } from './reference.ts';
-import { readJson } from './refusal.ts';
 import { call } from './server.ts';
 import type { Session } from './session.ts';
 

@@ -1,8 +1,8 @@
 /** The one request that may burn a paste. */
 
+import { Failure } from '../shared/failure.ts';
+import type { Answer } from '../shared/http.ts';
 import type { Access } from './access.ts';
-import { Failure } from './failure.ts';
-import type { Answer } from './http.ts';
 import type { Opener } from './opening.ts';
 import { showProgress } from './progress.ts';
 import type { Reference } from './reference.ts';

@@ -2,12 +2,13 @@
 
 import { open as openFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { ageOpener } from '../shared/age.ts';
+import { creating, type Destination, replacing } from '../shared/destination.ts';
+import { Failure, usage } from '../shared/failure.ts';
+import { safeFileName } from '../shared/names.ts';
+import { printable, TextWatch } from '../shared/text.ts';
 import { describePaste } from './access.ts';
-import { ageOpener } from './age.ts';
-import { creating, type Destination, replacing } from './destination.ts';
-import { Failure, usage } from './failure.ts';
 import { type Fetching, fetched } from './fetching.ts';
-import { safeFileName } from './names.ts';
 import { type Opened, type Opener, openerFor } from './opening.ts';
 import { write } from './output.ts';
 import { passwordFromOptions } from './password.ts';
@@ -15,7 +16,6 @@ import { readReference } from './reference.ts';
 import type { PasteInfo } from './server.ts';
 import type { Session } from './session.ts';
 import { Spool } from './spool.ts';
-import { printable, TextWatch } from './text.ts';
 
 /** JSON holds content only up to here; beyond, a file must be named. */
 const MAX_JSON_CONTENT = 64 * 1024 * 1024;

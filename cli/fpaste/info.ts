@@ -1,9 +1,9 @@
 /** `fpaste info`: what the server takes. */
 
-import { spokenSeconds } from './duration.ts';
+import { spokenSeconds } from '../shared/duration.ts';
+import { printable, spokenBytes } from '../shared/text.ts';
 import { fetchInfo } from './server.ts';
 import type { Session } from './session.ts';
-import { printable, spokenBytes } from './text.ts';
 
 export async function info(session: Session): Promise<void> {
   const { out, settings, route } = session;

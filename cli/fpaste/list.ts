@@ -1,8 +1,8 @@
 /** `fpaste list`: what this machine created and what has not expired. No server is asked. */
 
+import { printable, spokenBytes } from '../shared/text.ts';
 import type { Session } from './session.ts';
 import type { PasteRecord } from './state.ts';
-import { printable, spokenBytes } from './text.ts';
 
 export async function list({ out, state, world }: Session): Promise<void> {
   const records = await state.list();

@@ -1,10 +1,11 @@
 /** Runs one command and turns how it ended into an exit code. */
 
+import { EXIT_CODES, errorCode, Failure } from '../shared/failure.ts';
+import type { World } from '../shared/world.ts';
 import { parseArguments, type Request } from './args.ts';
 import { completionScript } from './completion.ts';
 import { create } from './create.ts';
 import { deletePaste } from './delete.ts';
-import { EXIT_CODES, errorCode, Failure } from './failure.ts';
 import { get } from './get.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { info } from './info.ts';
@@ -13,7 +14,6 @@ import { write } from './output.ts';
 import { openSession, type Session } from './session.ts';
 import { update } from './update.ts';
 import { ownDigest, version } from './version.ts';
-import type { World } from './world.ts';
 
 const COMMANDS: Readonly<Record<string, (session: Session) => Promise<void>>> = {
   create,

@@ -1,9 +1,9 @@
 /** How the bytes of a paste become its content: sealed, as an age file, or as they are. */
 
 import { openPaste, SealedError } from '../../src/crypto/sealed.ts';
+import { type AgeOpener, fromStream } from '../shared/age.ts';
+import { Failure, usage } from '../shared/failure.ts';
 import type { Access } from './access.ts';
-import { type AgeOpener, fromStream } from './age.ts';
-import { Failure, usage } from './failure.ts';
 import { releasing } from './memory.ts';
 import type { PasteInfo } from './server.ts';
 

@@ -1,7 +1,7 @@
 /** What a command says, and where: results on standard output, everything else on standard error. */
 
 import type { Writable } from 'node:stream';
-import type { World } from './world.ts';
+import type { World } from '../shared/world.ts';
 
 export interface Output {
   readonly json: boolean;

@@ -1,7 +1,7 @@
 /** By what right a paste is changed or deleted: its token, or the client certificate that created it. */
 
 import { readFile } from 'node:fs/promises';
-import { errorCode, usage } from './failure.ts';
+import { errorCode, usage } from '../shared/failure.ts';
 import type { Reference } from './reference.ts';
 import { routeTo, type Session } from './session.ts';
 import type { PasteRecord } from './state.ts';

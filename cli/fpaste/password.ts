@@ -1,10 +1,10 @@
 /** Where a password comes from, and how one that the server checks itself is written in a header. */
 
 import { readFile } from 'node:fs/promises';
+import { errorCode, usage } from '../shared/failure.ts';
+import { askHidden } from '../shared/terminal.ts';
+import type { World } from '../shared/world.ts';
 import type { Parsed } from './args.ts';
-import { errorCode, usage } from './failure.ts';
-import { askHidden } from './terminal.ts';
-import type { World } from './world.ts';
 
 const MAX_PASSWORD_BYTES = 1024;
 

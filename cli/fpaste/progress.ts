@@ -1,7 +1,7 @@
 /** A bar on the terminal for what takes longer than a moment. In a pipe there is none. */
 
-import { spokenBytes } from './text.ts';
-import type { World } from './world.ts';
+import { spokenBytes } from '../shared/text.ts';
+import type { World } from '../shared/world.ts';
 
 export interface Progress {
   /** How far it is: bytes, or tries. */

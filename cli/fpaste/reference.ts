@@ -1,9 +1,9 @@
 /** Which paste is meant: a link, an address or an id, from an argument, the terminal or a pipe. */
 
 import { decodeKey, parseLink } from '../../src/crypto/sealed.ts';
-import { usage } from './failure.ts';
-import { askHidden } from './terminal.ts';
-import type { World } from './world.ts';
+import { usage } from '../shared/failure.ts';
+import { askHidden } from '../shared/terminal.ts';
+import type { World } from '../shared/world.ts';
 
 /** 16 bytes in lower-case Crockford base32. */
 export const PASTE_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;

@@ -4,7 +4,7 @@
  * made is kept and sent again as it is, and what was not yet made is made when its turn comes.
  */
 
-import { Failure } from './failure.ts';
+import { Failure } from '../shared/failure.ts';
 import { Spool } from './spool.ts';
 
 /** More than any server takes by default; beyond it a body can be sent, but only once. */

@@ -1,12 +1,12 @@
 /** What is sent for a source: its bytes as they are, sealed, or as an age file. */
 
 import { type SealedSecret, sealedPasteSize, sealPaste } from '../../src/crypto/sealed.ts';
-import { ageEncrypt, fromStream } from './age.ts';
-import { Failure } from './failure.ts';
+import { ageEncrypt, fromStream } from '../shared/age.ts';
+import { Failure } from '../shared/failure.ts';
+import type { World } from '../shared/world.ts';
 import { releasing } from './memory.ts';
 import { ReplayableBody } from './replay.ts';
 import type { Source } from './source.ts';
-import type { World } from './world.ts';
 
 export type Sealing =
   | { readonly kind: 'plain' }

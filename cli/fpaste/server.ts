@@ -1,11 +1,12 @@
 /** The paste routes of a server, typed. What it answers is checked, not believed. */
 
-import { Failure } from './failure.ts';
-import { type Answer, type Sending, send } from './http.ts';
+import { inMemory, readJson } from '../shared/answers.ts';
+import { Failure } from '../shared/failure.ts';
+import { type Answer, type Sending, send } from '../shared/http.ts';
+import { retrying } from '../shared/retry.ts';
 import { PASTE_ID } from './reference.ts';
-import { inMemory, readJson, refusalOf } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
 import type { ReplayableBody } from './replay.ts';
-import { retrying } from './retry.ts';
 import { routeTo, type Session } from './session.ts';
 
 export interface ServerInfo {

@@ -1,12 +1,12 @@
 /** What all commands share: the world, the settings, how to say things and how to ask servers. */
 
+import { loadRoute, ORDINARY_ROUTE, type Route } from '../shared/connection.ts';
+import type { RetryPolicy } from '../shared/retry.ts';
+import type { World } from '../shared/world.ts';
 import type { Parsed } from './args.ts';
 import { loadSettings, type Settings } from './config.ts';
-import { loadRoute, ORDINARY_ROUTE, type Route } from './connection.ts';
 import { type Output, outputOf } from './output.ts';
-import type { RetryPolicy } from './retry.ts';
 import { State } from './state.ts';
-import type { World } from './world.ts';
 
 export interface Session {
   readonly world: World;

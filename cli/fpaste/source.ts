@@ -2,8 +2,8 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { errorCode, Failure, usage } from './failure.ts';
-import type { World } from './world.ts';
+import { errorCode, Failure, usage } from '../shared/failure.ts';
+import type { World } from '../shared/world.ts';
 
 export interface Source {
   /** The file's own name, without folders. */

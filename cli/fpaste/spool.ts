@@ -6,7 +6,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errorCode, Failure } from './failure.ts';
+import { errorCode, Failure } from '../shared/failure.ts';
 
 const MEMORY_BYTES = 2 * 1024 * 1024;
 const READ_BYTES = 64 * 1024;

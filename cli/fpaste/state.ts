@@ -4,10 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baseFolder } from './config.ts';
-import type { World } from './world.ts';
+import { keepFile } from '../shared/kept.ts';
+import { baseFolder } from '../shared/places.ts';
+import type { World } from '../shared/world.ts';
 
 export interface PasteRecord {
   readonly id: string;
@@ -37,24 +38,7 @@ export class State {
   }
 
   async keep(record: PasteRecord): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    await chmod(this.folder, 0o700);
-    const target = join(this.folder, fileName(record));
-    const unique = Buffer.from(this.#world.random(6)).toString('hex');
-    const beside = join(this.folder, `.${unique}.new`);
-    try {
-      const file = await open(beside, 'wx', 0o600);
-      try {
-        await file.writeFile(`${JSON.stringify(record)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(beside, target);
-    } catch (error) {
-      await rm(beside, { force: true });
-      throw error;
-    }
+    await keepFile(this.#world, this.folder, fileName(record), `${JSON.stringify(record)}\n`);
   }
 
   async forget(record: Pick<PasteRecord, 'id' | 'server'>): Promise<void> {

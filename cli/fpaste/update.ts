@@ -1,16 +1,16 @@
 /** `fpaste update`: replaces a paste's content; a sealed one is sealed again under the same key and password. */
 
 import { formatLink, openPaste } from '../../src/crypto/sealed.ts';
+import { readJson } from '../shared/answers.ts';
+import { usage } from '../shared/failure.ts';
 import { type Access, describePaste } from './access.ts';
 import { burnOf, expiryOf } from './create.ts';
-import { usage } from './failure.ts';
 import { guessMime } from './mime.ts';
 import { decryptionFailure } from './opening.ts';
 import { ownership } from './ownership.ts';
 import { passwordFromOptions } from './password.ts';
 import { showProgress } from './progress.ts';
 import { type Reference, readReference } from './reference.ts';
-import { readJson } from './refusal.ts';
 import { bodyOf, checkMetadata, type Sealing } from './seal.ts';
 import { call, type PasteInfo, pasteInfo } from './server.ts';
 import type { Session } from './session.ts';

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { World } from './world.ts';
+import type { World } from '../shared/world.ts';
 
 /** Put in when the one file is built. */
 declare const FPASTE_VERSION: string | undefined;

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { Failure } from './failure.ts';
+import { Failure } from '../shared/failure.ts';
 import { solveWork } from './work-solver.ts';
 
 export interface Challenge {

@@ -22,11 +22,15 @@ export function canAsk(world: World): boolean {
 /**
  * Asks on the controlling terminal, so that standard input may be a pipe, and reads one line without showing it.
  * Throws a usage failure where there is no terminal, `interrupted` on Ctrl-C.
+ * @param otherwise what to do where there is none
  */
-export async function askHidden(world: World, question: string): Promise<string> {
+export async function askHidden(
+  world: World,
+  question: string,
+  otherwise = 'Use --password-file, or pipe the link in.',
+): Promise<string> {
   const terminal = openTerminal(world);
-  if (terminal === undefined)
-    throw usage('There is no terminal to ask on. Use --password-file, or pipe the link in.');
+  if (terminal === undefined) throw usage(`There is no terminal to ask on. ${otherwise}`);
   // Before the question: what is typed the moment it appears must not be shown either.
   terminal.stream.setRawMode(true);
   world.stderr.write(question);

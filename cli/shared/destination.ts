@@ -69,13 +69,31 @@ async function claimed(beside: string, target: string): Promise<boolean> {
   return true;
 }
 
+/** A new file at `path`, refused at the end when one of that name has appeared: nothing is overwritten. */
+export async function fresh(
+  world: World,
+  folder: string,
+  mode: number,
+  name: () => string,
+): Promise<Destination> {
+  return await temporary(world, folder, mode, async (beside) => {
+    const target = join(folder, name());
+    if (await claimed(beside, target)) return target;
+    throw new Failure(
+      'refused',
+      'already_there',
+      `${target} is there already. Move it away, or choose another folder.`,
+    );
+  });
+}
+
 async function temporary(
   world: World,
   folder: string,
   mode: number,
   place: (beside: string) => Promise<string>,
 ): Promise<Destination> {
-  const beside = join(folder, `.fpaste-${Buffer.from(world.random(9)).toString('hex')}.part`);
+  const beside = join(folder, `.sallyport-${Buffer.from(world.random(9)).toString('hex')}.part`);
   const file = await open(beside, 'wx', mode).catch((error: unknown) => {
     throw cannotWrite(error);
   });

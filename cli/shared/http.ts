@@ -8,6 +8,7 @@ import { errorCode, Failure } from './failure.ts';
 export interface Sending {
   readonly method: string;
   readonly url: URL;
+  /** By lower-case names; they win over what is set here, `user-agent` and `content-type` among it. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: {
     /**
@@ -48,8 +49,8 @@ export async function send(sending: Sending, route: Route): Promise<Answer> {
       host: url.host,
       'user-agent': AGENT,
       connection: 'close',
-      ...headers,
       ...(body === undefined ? {} : bodyHeaders(body.length)),
+      ...headers,
     },
     createConnection: () => socket,
   });

@@ -40,7 +40,7 @@ export async function loadRoute(files: {
   const certificate = await readPem(clientCertificate, 'The client certificate');
   const key = await readPem(clientKey, 'The client key');
   if (key.includes('ENCRYPTED'))
-    throw usage('The client key has a passphrase, which fpaste cannot ask for. Use a key without one.');
+    throw usage('The client key has a passphrase, which cannot be asked for here. Use a key without one.');
   return { client: { certificate, key }, fingerprint, ca };
 }
 

@@ -1,0 +1,36 @@
+/** Small files that this machine keeps for one person: written beside, flushed and renamed, and nobody else's to read. */
+
+import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { World } from './world.ts';
+
+/**
+ * Writes `folder`/`name` (0600) in one step: whoever looks, and whatever happens to the power, finds the old content
+ * or the new one. Makes the folder, for its owner alone. Answers the path.
+ */
+export async function keepFile(
+  world: Pick<World, 'random'>,
+  folder: string,
+  name: string,
+  content: string | Uint8Array,
+): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  const target = join(folder, name);
+  const unique = Buffer.from(world.random(6)).toString('hex');
+  const beside = join(folder, `.${unique}.new`);
+  try {
+    const file = await open(beside, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, target);
+    return target;
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
