@@ -8,6 +8,7 @@ import type { Deps } from './deps.ts';
 import { Fault, secondsUntil } from './faults.ts';
 import { peerNetwork } from './limiter.ts';
 import { requireAccess } from './paste-access.ts';
+import { type ReceivedPaste, receivePaste } from './paste-intake.ts';
 import {
   idempotencyKey,
   type PasteOptions,
@@ -16,7 +17,6 @@ import {
   type WantedAccess,
 } from './paste-options.ts';
 import { admitWork, type OfferedWork } from './paste-work.ts';
-import { type Received, receive } from './receive.ts';
 import { sealedEnough } from './sealed-check.ts';
 import type { ByteSource } from './source.ts';
 import type { Visitor } from './visitor.ts';
@@ -92,15 +92,15 @@ async function storedAccess(deps: Deps, access: WantedAccess | undefined): Promi
   return { kind: 'password', phc: await hashPassword(deps.hasher.argon2id, access.password, deps.random) };
 }
 
-function dedupOf(deps: Deps, received: Received) {
+function dedupOf(deps: Deps, received: ReceivedPaste) {
   const { dedupMax: max, dedupWindowMs: windowMs } = deps.settings.paste;
   if (max === 0) return {};
   return { dedup: { contentHash: deps.keys.macHex('content-dedup', received.sha256), max, windowMs } };
 }
 
-function requireSealed(deps: Deps, received: Received): void {
+function requireSealed(deps: Deps, received: ReceivedPaste): void {
   const { minEntropy } = deps.settings.paste;
-  if (minEntropy > 0 && !sealedEnough(received.inspection, minEntropy)) throw new Fault('not_sealed');
+  if (minEntropy > 0 && !sealedEnough(received.found, minEntropy)) throw new Fault('not_sealed');
 }
 
 /** Reads the body and makes it a paste in one commit, or says why not; then nothing of it is kept. */
@@ -111,7 +111,7 @@ export async function createPaste(
   raw: RawPasteOptions,
 ): Promise<CreatedPaste> {
   const options = pasteOptions(raw, deps.settings);
-  const received = await receive(deps, source, admission.limitBytes);
+  const received = await receivePaste(deps, source, admission.limitBytes);
   try {
     requireSealed(deps, received);
     return await commit(deps, admission, received, options, source.sentAs ?? received.sha256);
@@ -123,7 +123,7 @@ export async function createPaste(
 async function commit(
   deps: Deps,
   admission: Admission,
-  received: Received,
+  received: ReceivedPaste,
   options: PasteOptions,
   sentSha256: Bytes,
 ): Promise<CreatedPaste> {
@@ -134,7 +134,7 @@ async function commit(
   const scopedKey = idempotency?.scopedKey ?? '';
   const id = idempotency ? idempotentPasteId(deps.keys, nonce, scopedKey) : encodePasteId(deps.random(16));
   const token = deleteToken(deps.keys, id);
-  const { mimeType, sealed } = received.inspection;
+  const { mimeType, sealed } = received.found;
   const expirySeconds = options.expirySeconds ?? deps.settings.paste.defaultExpirySeconds;
   const expiresAt = now + expirySeconds * 1000;
   const burn = options.burn ?? false;
@@ -333,7 +333,7 @@ export async function replacePaste(
   raw: RawPasteOptions,
 ): Promise<Paste> {
   const options = pasteOptions(raw, deps.settings);
-  const received = await receive(deps, source, limitFor(deps, visitor.owner));
+  const received = await receivePaste(deps, source, limitFor(deps, visitor.owner));
   try {
     requireSealed(deps, received);
     const access = await storedAccess(deps, options.access);
@@ -345,8 +345,8 @@ export async function replacePaste(
         revision,
         now,
         pending: received.pending,
-        mimeType: received.inspection.mimeType,
-        sealed: received.inspection.sealed,
+        mimeType: received.found.mimeType,
+        sealed: received.found.sealed,
         quotaBytes: deps.settings.paste.storageQuotaBytes,
         ...(options.burn !== undefined && { burn: options.burn }),
         ...(access && { access }),

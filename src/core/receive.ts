@@ -5,17 +5,48 @@
 import { hex } from '../crypto/hash.ts';
 import type { Bytes, PendingBytes } from '../store/store.ts';
 import type { Deps } from './deps.ts';
-import { Fault } from './faults.ts';
-import { type Inspection, inspector } from './inspect.ts';
+import type { Fault } from './faults.ts';
 import type { ByteSource } from './source.ts';
 
-export interface Received {
+/** Looks at bytes while they go by. */
+export interface Look<Found> {
+  /** The next piece, of any length. It is not kept and not changed. */
+  update(chunk: Bytes): void;
+  /** What was seen, once there is no more. */
+  finish(): Found | Promise<Found>;
+}
+
+/** What kind of bytes are taken in. */
+export interface Intake<Found> {
+  /** What their blob's name starts with, should they need one: `pst` makes `pst_…`. */
+  readonly prefix: string;
+  /** The most that are taken, in bytes. */
+  readonly limit: number;
+  /** For one byte more. */
+  readonly tooLarge: () => Fault;
+  /** For when there is no room to stage them. */
+  readonly full: () => Fault;
+  readonly look: Look<Found>;
+}
+
+export interface Received<Found> {
+  /** In bytes; 0 when nothing came. */
   readonly size: number;
   readonly pending: PendingBytes;
-  readonly inspection: Inspection;
   /** SHA-256 of the bytes, 32 bytes. */
   readonly sha256: Bytes;
+  readonly found: Found;
   /** Removes what was staged. Harmless when nothing was, or when it has been adopted. */
+  discard(): Promise<void>;
+}
+
+/** An opened intake, for whoever has the bytes in hand rather than a source of them. One call at a time. */
+export interface Receiver<Found> {
+  /** Takes the next piece, and comes back when there is room for another. @throws Fault of the intake */
+  take(chunk: Bytes): Promise<void>;
+  /** All of it has been taken. */
+  finish(): Promise<Received<Found>>;
+  /** Gives up: removes what was staged. */
   discard(): Promise<void>;
 }
 
@@ -56,25 +87,16 @@ class SegmentBuffer {
   }
 }
 
-/**
- * Reads a source to its end.
- * @throws Fault `paste_too_large` at the first byte over `limit`, `empty_paste`, `storage_quota_exceeded` when
- *   there is no room to stage, and what the source throws.
- */
-export async function receive(deps: Deps, source: ByteSource, limit: number): Promise<Received> {
-  const tooLarge = () =>
-    new Fault('paste_too_large', {
-      message: `the paste is larger than ${limit} bytes, which is the limit for you`,
-    });
-  if ((source.declaredLength ?? 0) > limit) throw tooLarge();
-
+/** Opens an intake. Whoever opens it finishes or discards it. */
+export function receiver<Found>(deps: Deps, intake: Intake<Found>): Receiver<Found> {
   const { blobs } = deps;
-  const name = `pst_${hex(deps.random(16))}`;
-  const inspect = inspector({ measureEntropy: deps.settings.paste.minEntropy > 0 });
+  const { limit, look } = intake;
+  const name = `${intake.prefix}_${hex(deps.random(16))}`;
   const digest = deps.digest();
   const buffer = new SegmentBuffer();
   let size = 0;
   let staged = 0;
+
   const discard = async () => {
     if (staged > 0) await blobs.discard(name);
   };
@@ -82,29 +104,48 @@ export async function receive(deps: Deps, source: ByteSource, limit: number): Pr
     const index = staged;
     // Counted before it is sent: should the answer get lost, there may be something to discard.
     staged += 1;
-    if (!(await blobs.append(name, index, buffer.take(length), deps.now())))
-      throw new Fault('storage_quota_exceeded');
+    if (!(await blobs.append(name, index, buffer.take(length), deps.now()))) throw intake.full();
   };
 
-  try {
-    for await (const chunk of source.chunks()) {
+  return {
+    async take(chunk) {
       size += chunk.length;
-      if (size > limit) throw tooLarge();
+      if (size > limit) throw intake.tooLarge();
       digest.update(chunk);
-      inspect.update(chunk);
+      look.update(chunk);
       buffer.push(chunk);
       // One byte more than a segment shows that the bytes do not fit into the commit.
       while (buffer.size > blobs.segmentBytes) await stage(blobs.segmentBytes);
-    }
-    if (size === 0) throw new Fault('empty_paste');
-    let pending: PendingBytes;
-    if (staged === 0) {
-      pending = { kind: 'inline', bytes: buffer.take(buffer.size) };
-    } else {
-      await stage(buffer.size);
-      pending = { kind: 'staged', blob: name, size };
-    }
-    return { size, pending, inspection: await inspect.finish(), sha256: await digest.finish(), discard };
+    },
+    async finish() {
+      let pending: PendingBytes;
+      if (staged === 0) {
+        pending = { kind: 'inline', bytes: buffer.take(buffer.size) };
+      } else {
+        await stage(buffer.size);
+        pending = { kind: 'staged', blob: name, size };
+      }
+      return { size, pending, sha256: await digest.finish(), found: await look.finish(), discard };
+    },
+    discard,
+  };
+}
+
+/**
+ * Reads a source to its end. Whatever throws, nothing of it stays.
+ * @throws Fault of the intake, at the first byte over its limit or before it where the sender announced more, and
+ *   what the source throws.
+ */
+export async function receive<Found>(
+  deps: Deps,
+  source: ByteSource,
+  intake: Intake<Found>,
+): Promise<Received<Found>> {
+  if ((source.declaredLength ?? 0) > intake.limit) throw intake.tooLarge();
+  const { take, finish, discard } = receiver(deps, intake);
+  try {
+    for await (const chunk of source.chunks()) await take(chunk);
+    return await finish();
   } catch (error) {
     await discard().catch(() => {}); // the sweep removes what cannot be removed now
     throw error;
