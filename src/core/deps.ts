@@ -4,6 +4,7 @@
  */
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Argon2id } from '../crypto/passwords.ts';
+import type { Signer } from '../crypto/signed-note.ts';
 import type { Blobs, Bytes, Store } from '../store/store.ts';
 import type { BootstrapSecret } from './bootstrap.ts';
 import type { Mailer } from './mail.ts';
@@ -21,6 +22,8 @@ export interface Deps {
   readonly log: Log;
   readonly mailer: Mailer;
   readonly bootstrap: BootstrapSecret;
+  /** Signs checkpoints and receipts; only the process at home has it. */
+  readonly signer?: Signer;
   /**
    * Runs a task after the answer, whatever becomes of the connection. Bounded; what fails is logged under `name`.
    */

@@ -7,6 +7,7 @@ import type { AuditStore } from './audit.ts';
 import type { BundleStore, ChunkStore, UploadStore } from './chunks.ts';
 import type { CheckinStore, DeletionStore, IncidentStore, StreamStore } from './incidents.ts';
 import type { ListingStore } from './listing.ts';
+import type { LogStore } from './log.ts';
 import type { SecretKeyStore } from './secret-key.ts';
 import type { ViewerStore, ViewerTokenStore } from './viewing.ts';
 
@@ -28,6 +29,7 @@ export interface Store {
   readonly bundles: BundleStore;
   readonly viewerTokens: ViewerTokenStore;
   readonly viewer: ViewerStore;
+  readonly log: LogStore;
 }
 
 /** How a reader proves that a protected paste may be shown. */

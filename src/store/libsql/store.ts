@@ -9,6 +9,7 @@ import { chunkStore } from './chunks.ts';
 import { deletionStore } from './deletions.ts';
 import { incidentStore } from './incidents.ts';
 import { listingStore } from './listing.ts';
+import { logStore } from './log.ts';
 import { pasteStore } from './pastes.ts';
 import { secretKeyStore } from './secret-key.ts';
 import { streamStore } from './streams.ts';
@@ -33,5 +34,6 @@ export function libsqlStore(db: Db): Store {
     bundles: bundleStore(db),
     viewerTokens: viewerTokenStore(db),
     viewer: viewerStore(db),
+    log: logStore(db),
   };
 }

@@ -4,6 +4,8 @@ import { accounts } from './0002_accounts.ts';
 import { secretKey } from './0003_secret_key.ts';
 import { registrationPasswords } from './0004_registration_passwords.ts';
 import { incidents } from './0005_incidents.ts';
+import { sharing } from './0006_sharing.ts';
+import { log } from './0007_log.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
 export const migrations: readonly Migration[] = [
@@ -12,4 +14,6 @@ export const migrations: readonly Migration[] = [
   secretKey,
   registrationPasswords,
   incidents,
+  sharing,
+  log,
 ];

@@ -1,0 +1,59 @@
+/**
+ * The log: every audit entry and every committed chunk as a leaf of one Merkle tree (RFC 6962, section 2.1), in the
+ * order in which they were committed. Types only. Leaves are written by the database itself with the row that they
+ * record; hashes and checkpoints follow, by one process at a time.
+ */
+import type { Bytes } from './store.ts';
+
+/** A leaf: its place in the tree, from 0, and its bytes, which are text. */
+export interface Leaf {
+  readonly index: number;
+  readonly text: string;
+}
+
+/** The hash of a complete subtree: `level` 0 are leaves, and node `index` of a level covers 2^level of them. */
+export interface TreeNode {
+  readonly level: number;
+  readonly index: number;
+  /** 32 bytes. */
+  readonly hash: Bytes;
+}
+
+export interface Checkpoint {
+  /** How many leaves it covers. */
+  readonly size: number;
+  /** 32 bytes. */
+  readonly rootHash: Bytes;
+  /** The signed note (C2SP tlog-checkpoint), as it is published. */
+  readonly note: string;
+  readonly createdAt: number;
+  /** RFC 3161 TimeStampResp in DER, once there is one. */
+  readonly timestamp?: Bytes;
+}
+
+export interface LogStore {
+  /** How many leaves there are, and for how many of them the hashes are kept. */
+  size(): Promise<{ readonly leaves: number; readonly hashed: number }>;
+  /** Leaves from `from`, at most `limit`. */
+  leaves(from: number, limit: number): Promise<Leaf[]>;
+  /** The leaves of chunks of one stream in the order of the tree, those after `after`. */
+  leavesOfStream(streamId: string, after: number, limit: number): Promise<Leaf[]>;
+  nodes(places: readonly Pick<TreeNode, 'level' | 'index'>[]): Promise<TreeNode[]>;
+  /**
+   * Keeps the hashes of further leaves: all at once, and only if nobody else came first.
+   * @param from how many leaves had hashes when `nodes` was computed
+   * @returns false when that is no longer so
+   */
+  grow(from: number, to: number, nodes: readonly TreeNode[]): Promise<boolean>;
+  /** Publishes a checkpoint. @returns false when there is one of this size or a larger one */
+  publish(checkpoint: Checkpoint): Promise<boolean>;
+  latest(): Promise<Checkpoint | undefined>;
+  /** The earliest checkpoint that covers the leaf `index`. */
+  covering(index: number): Promise<Checkpoint | undefined>;
+  ofSize(size: number): Promise<Checkpoint | undefined>;
+  /** The newest first, before the size `before`. */
+  list(before: number | undefined, limit: number): Promise<Checkpoint[]>;
+  /** Checkpoints that still lack a timestamp, the oldest first. */
+  withoutTimestamp(limit: number): Promise<Checkpoint[]>;
+  stamp(size: number, timestamp: Bytes): Promise<void>;
+}
