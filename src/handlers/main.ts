@@ -5,10 +5,15 @@ import { type Handler, serve } from './kit/serve.ts';
 import { accountRoutes } from './main/account.ts';
 import { authRoutes } from './main/auth.ts';
 import { challengeRoutes } from './main/challenge.ts';
+import { checkinRoutes } from './main/checkins.ts';
 import { clientRoutes } from './main/client.ts';
+import { deletionRoutes } from './main/deletion.ts';
 import { factorRoutes } from './main/factors.ts';
+import { incidentRoutes } from './main/incidents.ts';
 import { passkeyRoutes } from './main/passkeys.ts';
 import { pasteRoutes } from './main/pastes.ts';
+import { streamRoutes } from './main/streams.ts';
+import { viewerTokenRoutes } from './main/viewer-tokens.ts';
 
 export type { Peer } from './kit/peer.ts';
 export type { Handler } from './kit/serve.ts';
@@ -22,6 +27,11 @@ export const mainRoutes: readonly Route<'main'>[] = [
   ...accountRoutes,
   ...factorRoutes,
   ...passkeyRoutes,
+  ...incidentRoutes,
+  ...checkinRoutes,
+  ...streamRoutes,
+  ...deletionRoutes,
+  ...viewerTokenRoutes,
 ];
 
 /** The main listener as a function of requests. */
