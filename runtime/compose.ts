@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Deps } from '../src/core/deps.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
+import { tendLog } from '../src/core/log.ts';
 import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
 import type { Settings, TlsFiles } from '../src/core/settings-types.ts';
 import { sweep } from '../src/core/sweep.ts';
@@ -23,7 +24,7 @@ import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMat
 import { type ProcessLog, typeName } from './log.ts';
 import { openMailer } from './mailer.ts';
 import { operatorCommands } from './operator.ts';
-import { bootstrapPort, bootstrapSecret } from './secrets.ts';
+import { bootstrapPort, bootstrapSecret, checkpointSigner } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openDatabase } from './storage.ts';
 import { startSweeper } from './sweeper.ts';
@@ -32,6 +33,8 @@ import { startSweeper } from './sweeper.ts';
 const COUNTED_PEERS = 100_000;
 /** How many passwords may wait to be hashed. */
 const QUEUED_HASHES = 64;
+/** How often what was committed gets a checkpoint. */
+const CHECKPOINT_INTERVAL_MS = 10_000;
 /** Bytes of an upload that nobody continues are swept after so long. */
 const STAGING_LIFETIME_MS = 15 * 60_000;
 
@@ -78,6 +81,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
 
     const store = libsqlStore(db);
     const keys = await settledKeys(settings, store.secretKey);
+    const signer = await checkpointSigner(settings.dataDir);
     const mailer = openMailer(settings.email);
     closers.push(() => mailer.close());
     const tasks = background(log);
@@ -94,6 +98,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       limiter: memoryLimiter({ maxEntries: COUNTED_PEERS }),
       hasher,
       keys,
+      signer,
       turns: keyedTurns(),
       log,
       mailer,
@@ -114,6 +119,8 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     };
     const sweeper = startSweeper((stop) => sweep(ports, stop), settings.sweepIntervalMs, log);
     closers.push(() => sweeper.stop());
+    const upkeep = startSweeper((stop) => tendLog(ports, stop), CHECKPOINT_INTERVAL_MS, log, 'log upkeep');
+    closers.push(() => upkeep.stop());
 
     let bootstrapFile: string | undefined;
     // A process that ended right after the first admin was made has left its secret behind.

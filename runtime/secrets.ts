@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import type { BootstrapSecret } from '../src/core/bootstrap.ts';
 import type { BootstrapSettings } from '../src/core/settings-types.ts';
+import { parseSignerKey, type Signer, signerKey } from '../src/crypto/signed-note.ts';
 import { StartError } from './listener.ts';
 
 const SECRET_BYTES = 32;
@@ -84,6 +85,25 @@ export function bootstrapPort(settings: BootstrapSettings, dataDir: string): Boo
       if (settings.kind === 'generated') rmSync(path, { force: true });
     },
   };
+}
+
+/**
+ * The key that signs checkpoints and receipts: `checkpoint-key` in the data directory, made at the first start under a
+ * name of its own. Its public half is what people check bundles against, so losing it breaks a chain of evidence.
+ */
+export async function checkpointSigner(dataDir: string): Promise<Signer> {
+  const path = join(dataDir, 'checkpoint-key');
+  const fresh = await signerKey(
+    `sallyport-${randomBytes(8).toString('hex')}`,
+    new Uint8Array(randomBytes(SECRET_BYTES)),
+  );
+  const signer = await parseSignerKey(keepSecret(path, () => fresh));
+  if (signer === undefined) {
+    throw new StartError(
+      `${path} does not hold a signing key. Restore it from a backup: with another one, earlier checkpoints and receipts cannot be told from forged ones.`,
+    );
+  }
+  return signer;
 }
 
 /** The text of a secret file without its line end. Makes it (0600) when it is missing, whole or not at all. */

@@ -100,6 +100,27 @@ export async function signerOf(name: string, seed: Bytes): Promise<Signer> {
 }
 
 /**
+ * A private key as text, in the form of the Go note package: `PRIVATE+KEY+<name>+<key id>+<key>`, the key being
+ * base64 of the type 0x01 and the 32 bytes.
+ */
+export async function signerKey(name: string, seed: Bytes): Promise<string> {
+  const { keyId } = await signerOf(name, seed);
+  const typed = new Uint8Array(1 + KEY_BYTES);
+  typed[0] = ED25519;
+  typed.set(seed, 1);
+  return `PRIVATE+KEY+${name}+${hex(keyId)}+${base64(typed)}`;
+}
+
+/** The signer of a text that {@link signerKey} made; undefined when it is none, or not in itself consistent. */
+export async function parseSignerKey(text: string): Promise<Signer | undefined> {
+  const [, name = '', id = '', key = ''] = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text) ?? [];
+  const typed = fromBase64(key);
+  if (!isKeyName(name) || typed?.length !== 1 + KEY_BYTES || typed[0] !== ED25519) return undefined;
+  const signer = await signerOf(name, typed.slice(1));
+  return hex(signer.keyId) === id ? signer : undefined;
+}
+
+/**
  * Puts a signature under a text.
  * @param text at least one line, every line ended; no other control characters
  */

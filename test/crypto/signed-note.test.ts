@@ -6,8 +6,10 @@ import {
   base64,
   fromBase64,
   openNote,
+  parseSignerKey,
   parseVerifierKey,
   readCheckpoint,
+  signerKey,
   signerOf,
   signNote,
   splitNote,
@@ -89,6 +91,21 @@ describe('signed notes', () => {
       'a+b+c',
     ])
       assert.equal(parseVerifierKey(text), undefined, text);
+  });
+
+  it('keeps a private key in the form of the Go package', async () => {
+    const published = 'PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz';
+    const peter = await parseSignerKey(published);
+    assert.ok(peter);
+    assert.equal(verifierKey(peter), PETER);
+    const text = await signerKey('vault.example/log', seed);
+    assert.deepEqual(
+      (await parseSignerKey(text))?.publicKey,
+      (await signerOf('vault.example/log', seed)).publicKey,
+    );
+    for (const wrong of ['', text.replace('vault', 'fault'), text.slice(8), `${text}A`, PETER]) {
+      assert.equal(await parseSignerKey(wrong), undefined);
+    }
   });
 
   it('writes checkpoints as logs publish them, and reads no others', () => {
