@@ -1,9 +1,8 @@
 /** What a client states about a chunk, checked: the same rules for every way in which a chunk arrives. */
-import { MEDIA_TYPES } from '../crypto/sealed-header.ts';
 import type { ChunkStatement } from '../store/chunks.ts';
-import type { MediaType } from '../store/incidents.ts';
 import { Fault, type FaultKind } from './faults.ts';
 import { type Instant, parseInstant } from './instant.ts';
+import { mediaTypeOf } from './streams.ts';
 
 /** As stated, unchecked. */
 export interface RawChunkFields {
@@ -14,6 +13,8 @@ export interface RawChunkFields {
   readonly endedAt: unknown;
   readonly sha256: unknown;
   readonly originalFilename?: string | undefined;
+  /** What the file part of a form calls itself: counts where nothing better was stated. */
+  readonly partFilename?: string | undefined;
 }
 
 /** What a chunk is to become, apart from its bytes. */
@@ -38,13 +39,6 @@ export function chunkIndexOf(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
     throw new Fault('invalid_chunk_index');
   return value;
-}
-
-/** @throws Fault `invalid_media_type` */
-export function mediaTypeOf(value: unknown): MediaType {
-  const found = MEDIA_TYPES.find((type) => type === value);
-  if (found === undefined) throw new Fault('invalid_media_type');
-  return found;
 }
 
 function instantOf(value: unknown, fault: FaultKind): Instant {
@@ -74,18 +68,21 @@ export function filenameOf(value: string | undefined): string | undefined {
 
 /**
  * Checks what was stated, in the order of these refusals.
+ * @param badSha256 what a bad SHA-256 is called, where it was not stated in hex
  * @throws Fault `invalid_chunk_index`, `invalid_media_type`, `invalid_started_at`, `invalid_ended_at`,
  *   `invalid_time_range`, `invalid_sha256_hex`, `invalid_field`
  */
-export function chunkFields(raw: RawChunkFields): ChunkFields {
+export function chunkFields(
+  raw: RawChunkFields,
+  badSha256: 'invalid_sha256_hex' | 'invalid_content_digest' = 'invalid_sha256_hex',
+): ChunkFields {
   const chunkIndex = chunkIndexOf(raw.chunkIndex);
   const mediaType = mediaTypeOf(raw.mediaType);
   const started = instantOf(raw.startedAt, 'invalid_started_at');
   const ended = instantOf(raw.endedAt, 'invalid_ended_at');
   if (ended.epochNs < started.epochNs) throw new Fault('invalid_time_range');
-  if (typeof raw.sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(raw.sha256))
-    throw new Fault('invalid_sha256_hex');
-  const originalFilename = filenameOf(raw.originalFilename);
+  if (typeof raw.sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(raw.sha256)) throw new Fault(badSha256);
+  const originalFilename = filenameOf(raw.originalFilename) ?? filenameOf(raw.partFilename);
   return {
     streamId: raw.streamId,
     chunkIndex,

@@ -6,6 +6,7 @@ import { accountRoutes } from './main/account.ts';
 import { authRoutes } from './main/auth.ts';
 import { challengeRoutes } from './main/challenge.ts';
 import { checkinRoutes } from './main/checkins.ts';
+import { chunkRoutes } from './main/chunks.ts';
 import { clientRoutes } from './main/client.ts';
 import { deletionRoutes } from './main/deletion.ts';
 import { factorRoutes } from './main/factors.ts';
@@ -31,6 +32,7 @@ export const mainRoutes: readonly Route<'main'>[] = [
   ...checkinRoutes,
   ...streamRoutes,
   ...deletionRoutes,
+  ...chunkRoutes,
   ...viewerTokenRoutes,
 ];
 

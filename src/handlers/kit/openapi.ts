@@ -114,6 +114,31 @@ function refusalsOf(faults: readonly FaultKind[], asPage: boolean) {
   );
 }
 
+interface Documented {
+  readonly description: string;
+  readonly headers: object;
+  readonly content: Readonly<Record<string, { readonly schema?: object }>>;
+}
+
+/** What a route answers by status, where one of its own answers can share a status with refusals. */
+function responsesOf(
+  own: Readonly<Record<string, Documented>>,
+  refusals: Readonly<Record<string, Documented>>,
+): Readonly<Record<string, Documented>> {
+  const both = Object.entries(own).flatMap(([status, mine]) => {
+    const theirs = refusals[status];
+    if (theirs === undefined) return [];
+    const schemas = [mine, theirs].flatMap(({ content }) => content['application/json']?.schema ?? []);
+    const together: Documented = {
+      description: `${mine.description} ${theirs.description}`,
+      headers: { ...theirs.headers, ...mine.headers },
+      content: { ...theirs.content, ...mine.content, 'application/json': { schema: { anyOf: schemas } } },
+    };
+    return [[status, together] as const];
+  });
+  return { ...own, ...refusals, ...Object.fromEntries(both) };
+}
+
 function operationOf(route: Route, { schemaOf }: DocumentOptions) {
   const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
   const { body } = route;
@@ -161,13 +186,13 @@ export function openapi(routes: readonly Route[], options: DocumentOptions): Doc
     );
     const item = paths[path] ?? {};
     paths[path] = item;
-    item[route.method.toLowerCase()] = { ...operation, responses: { ...successes, ...refusals } };
+    item[route.method.toLowerCase()] = { ...operation, responses: responsesOf(successes, refusals) };
     if (route.method === 'GET') {
       item.head = {
         ...operation,
         operationId: `${route.id}.head`,
         summary: `${route.summary} Without the body.`,
-        responses: { ...successes, ...refusals },
+        responses: responsesOf(successes, refusals),
       };
     }
   }
