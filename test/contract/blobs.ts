@@ -1,5 +1,6 @@
 /** What every blob store promises, whatever it keeps its bytes in. */
 import assert from 'node:assert/strict';
+import { extending } from './blobs-extend.ts';
 import {
   allOf,
   bytesOf,
@@ -20,7 +21,7 @@ const MIB = 1024 * 1024;
 
 /** The cases of the contract, each on empty stores that `make` makes. */
 export function blobsContract(make: StoresFactory): readonly Case[] {
-  return casesOf(make, [appending, discarding, reading, sweeping]);
+  return casesOf(make, [appending, extending, discarding, reading, sweeping]);
 }
 
 function appending(it: It): void {
