@@ -286,7 +286,10 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
     status: 400,
     message: 'public_wrapping_metadata must be a JSON object of at most 4096 bytes that names no secret',
   },
-  wrapped_key_dependency_not_found: { status: 404, message: 'stream, grant or active contact key was not found' },
+  wrapped_key_dependency_not_found: {
+    status: 404,
+    message: 'stream, grant or active contact key was not found',
+  },
   wrapped_key_grant_not_authorized: { status: 409, message: 'the grant does not allow this wrapped key' },
   wrapped_key_duplicate: { status: 409, message: 'this media key is already wrapped for this contact key' },
   wrapped_key_not_found: { status: 404, message: 'wrapped key was not found' },
@@ -314,16 +317,20 @@ export function faultOf(thrown: unknown): Fault {
   return new Fault('internal_error');
 }
 
-/** The refusal on the wire: `{"error":{"code","message","request_id"}}`. */
-export function errorReply(fault: Fault, requestId: string): Reply {
+/**
+ * The refusal on the wire: `{"error":{"code","message","request_id"}}`. Without a request id the body is the same
+ * bytes each time.
+ */
+export function errorReply(fault: Fault, requestId?: string): Reply {
   const { status, message } = answers[fault.kind];
   const { retryAfterSeconds, totalBytes } = fault.detail;
   const headers: Record<string, string> = {};
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds);
   if (totalBytes !== undefined) headers['content-range'] = `bytes */${totalBytes}`;
+  const error = { code: codeOf(fault.kind), message: fault.detail.message ?? message };
   return json(
     status,
-    { error: { code: codeOf(fault.kind), message: fault.detail.message ?? message, request_id: requestId } },
+    { error: { ...error, ...(requestId !== undefined && { request_id: requestId }) } },
     headers,
   );
 }

@@ -84,8 +84,20 @@ function successOf(note: AnswerNote, schemaOf: DocumentOptions['schemaOf']) {
   return { description: note.description, headers: { ...REQUEST_ID, ...headersOf(note.headers) }, content };
 }
 
+const JSON_TYPE = 'application/json';
+const HTML_TYPE = 'text/html; charset=utf-8';
+
+const errorOf = (kinds: readonly FaultKind[]) => ({
+  schema: {
+    allOf: [
+      { $ref: '#/components/schemas/Error' },
+      { properties: { error: { properties: { code: { enum: kinds.map(codeOf) } } } } },
+    ],
+  },
+});
+
 /** Refusals by status: those that share one are told apart by their code. A page has none, it is for people. */
-function refusalsOf(faults: readonly FaultKind[], asPage: boolean) {
+function refusalsOf(faults: readonly FaultKind[], types: readonly string[]) {
   const byStatus = new Map<number, FaultKind[]>();
   for (const fault of new Set(faults)) {
     const { status } = answerOf(fault);
@@ -97,18 +109,7 @@ function refusalsOf(faults: readonly FaultKind[], asPage: boolean) {
       {
         description: kinds.map((kind) => `${codeOf(kind)}: ${answerOf(kind).message}`).join('; '),
         headers: { ...REQUEST_ID, ...REFUSAL_HEADERS[status] },
-        content: asPage
-          ? { 'text/html; charset=utf-8': {} }
-          : {
-              'application/json': {
-                schema: {
-                  allOf: [
-                    { $ref: '#/components/schemas/Error' },
-                    { properties: { error: { properties: { code: { enum: kinds } } } } },
-                  ],
-                },
-              },
-            },
+        content: Object.fromEntries(types.map((type) => [type, type === JSON_TYPE ? errorOf(kinds) : {}])),
       },
     ]),
   );
@@ -128,11 +129,11 @@ function responsesOf(
   const both = Object.entries(own).flatMap(([status, mine]) => {
     const theirs = refusals[status];
     if (theirs === undefined) return [];
-    const schemas = [mine, theirs].flatMap(({ content }) => content['application/json']?.schema ?? []);
+    const schemas = [mine, theirs].flatMap(({ content }) => content[JSON_TYPE]?.schema ?? []);
     const together: Documented = {
       description: `${mine.description} ${theirs.description}`,
       headers: { ...theirs.headers, ...mine.headers },
-      content: { ...theirs.content, ...mine.content, 'application/json': { schema: { anyOf: schemas } } },
+      content: { ...theirs.content, ...mine.content, [JSON_TYPE]: { schema: { anyOf: schemas } } },
     };
     return [[status, together] as const];
   });
@@ -182,7 +183,7 @@ export function openapi(routes: readonly Route[], options: DocumentOptions): Doc
     const operation = operationOf(route, options);
     const refusals = refusalsOf(
       [...COMMON, ...(route.path.includes(':') ? (['not_found'] as const) : []), ...route.faults],
-      route.refuse !== undefined,
+      route.refusedAs ?? [route.refuse === undefined ? JSON_TYPE : HTML_TYPE],
     );
     const item = paths[path] ?? {};
     paths[path] = item;

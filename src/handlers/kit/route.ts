@@ -78,6 +78,8 @@ export interface RouteNote {
   readonly answers: Readonly<Record<number, AnswerNote>>;
   /** Refusals of this route besides those that every route has. */
   readonly faults: readonly FaultKind[];
+  /** Media types of refusals, where they are not JSON alone. */
+  readonly refusedAs?: readonly string[];
 }
 
 /** A route as the tables hold it: what kind of caller and parameters it has is its own business by now. */
@@ -100,9 +102,11 @@ export interface Route<L extends Listener = Listener> extends RouteNote {
   answer(call: Omit<Call<never, unknown>, 'who'>): Promise<Reply>;
   /** How this route refuses, where that is not the JSON of all others: a page, for a person. */
   readonly refuse?: Refuse;
+  /** What a path of this pattern is told whose parameters are of no possible shape; `not_found` unless given. */
+  readonly missing?: FaultKind;
 }
 
-export type Refuse = (fault: Fault, requestId: string) => Reply;
+export type Refuse = (fault: Fault, requestId: string, request: Request) => Reply;
 
 export interface RouteSpec<Who, Params> extends RouteNote {
   readonly id: string;
@@ -116,6 +120,7 @@ export interface RouteSpec<Who, Params> extends RouteNote {
   readonly params: (params: Readonly<Record<string, string>>) => Params | undefined;
   readonly reply: (call: Call<Who, Params>) => Promise<Reply>;
   readonly refuse?: Refuse;
+  readonly missing?: FaultKind;
 }
 
 /** For routes without parameters. */

@@ -107,14 +107,15 @@ export function serve<L extends Listener>(
       const visitor = visitorOf(request, peer, deps.settings);
       const match = await table.match(request.method, new URL(request.url));
       pattern = match.pattern;
-      refuse = match.route?.refuse ?? errorReply;
+      const speaker = match.route ?? match.misnamed;
+      refuse = speaker?.refuse ?? errorReply;
       const crossable = match.cors && corsConfigured(deps.settings);
       if (crossable) cors = corsHeaders(deps.settings, request.headers.get('origin'));
       await countAgainst(deps, listener, match.limit, visitor);
       if (crossable && request.method === 'OPTIONS') {
         return { pattern, cors: preflightHeaders(deps.settings, request), reply: NOTHING };
       }
-      if (match.route === undefined) throw new Fault('not_found');
+      if (match.route === undefined) throw new Fault(speaker?.missing ?? 'not_found');
       const reply = await match.route.answer({
         deps,
         listener,
@@ -127,7 +128,7 @@ export function serve<L extends Listener>(
       });
       return { pattern, cors, reply };
     } catch (thrown) {
-      const reply = refuse(faultOf(thrown), requestId);
+      const reply = refuse(faultOf(thrown), requestId, request);
       return thrown instanceof Fault ? { pattern, cors, reply } : { pattern, cors, reply, defect: thrown };
     }
   }

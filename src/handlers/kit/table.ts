@@ -11,6 +11,8 @@ import type { Endpoint, Listener, Route } from './route.ts';
 export interface Match<L extends Listener> {
   /** Undefined: nothing answers here. */
   readonly route?: Route<L>;
+  /** Whose pattern it is, where the parameters are not of its shape and it has a say in how that is told. */
+  readonly misnamed?: Route<L>;
   readonly params: unknown;
   /** For logs: the route's pattern, or the part of the path that a pattern covers, never anything sent. */
   readonly pattern: string;
@@ -148,7 +150,7 @@ export function routeTable<L extends Listener>(
           cors: route.cors && accepted !== undefined,
         };
         return accepted === undefined
-          ? { ...known, params: undefined }
+          ? { ...known, params: undefined, ...(route.missing !== undefined && { misnamed: route }) }
           : { ...known, route, params: accepted };
       }
       const path = url.pathname.slice(1).split('/');

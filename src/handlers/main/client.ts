@@ -1,16 +1,10 @@
 /** The command line client, from the server itself: one file. */
 import { utf8 } from '../../crypto/hash.ts';
 import { CLIENT_ETAG, CLIENT_SHA256_BASE64, CLIENT_TEXT } from '../../generated/client.ts';
+import { isCurrent } from '../kit/etag.ts';
 import { anyone, mainRoute, noParams } from '../kit/route.ts';
 
 const BYTES = utf8(CLIENT_TEXT);
-
-/** Whether one of the tags in If-None-Match is ours; weak comparison (RFC 9110 §13.1.2). */
-function isCurrent(header: string | null): boolean {
-  if (header === null) return false;
-  const tags = header.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes('*') || tags.includes(CLIENT_ETAG);
-}
 
 export const readClient = mainRoute({
   id: 'client.read',
@@ -40,7 +34,7 @@ export const readClient = mainRoute({
   async reply({ request }) {
     // Anybody may keep it, and asks whether it still is the one: its digest must not lag behind the server.
     const headers = { etag: CLIENT_ETAG, 'cache-control': 'no-cache' };
-    if (isCurrent(request.headers.get('if-none-match')))
+    if (isCurrent(request.headers.get('if-none-match'), CLIENT_ETAG))
       return { status: 304, headers, body: new Uint8Array(0) };
     return {
       status: 200,

@@ -15,6 +15,7 @@ import {
 import { VERSION } from '../../core/version.ts';
 import { WORK_ALGORITHM } from '../../crypto/pow.ts';
 import { isPasteId } from '../../crypto/tokens.ts';
+import { prefers } from '../kit/accept.ts';
 import { bodyOf } from '../kit/body.ts';
 import { SANDBOX_POLICY } from '../kit/headers.ts';
 import { json, text } from '../kit/reply.ts';
@@ -126,26 +127,6 @@ export const info = mainRoute({
   },
 });
 
-/** How much a media type is wanted (RFC 9110 §12.5.1), 0 to 1; wildcards do not ask for it in particular. */
-function weightOf(accept: string, type: string): number {
-  for (const range of accept.split(',')) {
-    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
-    if (name !== type) continue;
-    const q = parameters.find((parameter) => parameter.startsWith('q='));
-    return q === undefined ? 1 : Number(q.slice(2)) || 0;
-  }
-  return 0;
-}
-
-/** JSON unless text is wanted more, or as much and named first. */
-function prefersText(accept: string | null): boolean {
-  const wanted = (accept ?? '').toLowerCase();
-  const plain = weightOf(wanted, 'text/plain');
-  const document = weightOf(wanted, 'application/json');
-  if (plain !== document) return plain > document;
-  return plain > 0 && wanted.indexOf('text/plain') < wanted.indexOf('application/json');
-}
-
 export const create = mainRoute({
   id: 'pastes.create',
   method: 'POST',
@@ -206,7 +187,7 @@ export const create = mainRoute({
     const view = createdView(deps, paste);
     const status = paste.replayed ? 200 : 201;
     const headers = { location: view.url, ...(paste.replayed && { 'idempotency-replayed': 'true' }) };
-    if (!prefersText(request.headers.get('accept'))) return json(status, view, headers);
+    if (!prefers(request.headers.get('accept'), 'text/plain')) return json(status, view, headers);
     return text(status, `${view.url}\n`, { ...headers, 'x-delete-token': view.delete_token });
   },
 });
