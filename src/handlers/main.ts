@@ -4,6 +4,7 @@ import type { Route } from './kit/route.ts';
 import { type Handler, serve } from './kit/serve.ts';
 import { accountRoutes } from './main/account.ts';
 import { authRoutes } from './main/auth.ts';
+import { bundleRoutes } from './main/bundles.ts';
 import { challengeRoutes } from './main/challenge.ts';
 import { checkinRoutes } from './main/checkins.ts';
 import { chunkRoutes } from './main/chunks.ts';
@@ -13,7 +14,9 @@ import { factorRoutes } from './main/factors.ts';
 import { incidentRoutes } from './main/incidents.ts';
 import { passkeyRoutes } from './main/passkeys.ts';
 import { pasteRoutes } from './main/pastes.ts';
+import { staticRoutes } from './main/static.ts';
 import { streamRoutes } from './main/streams.ts';
+import { legacyViewerRoutes, viewerRoutes } from './main/viewer.ts';
 import { viewerTokenRoutes } from './main/viewer-tokens.ts';
 
 export type { Peer } from './kit/peer.ts';
@@ -34,9 +37,13 @@ export const mainRoutes: readonly Route<'main'>[] = [
   ...deletionRoutes,
   ...chunkRoutes,
   ...viewerTokenRoutes,
+  ...bundleRoutes,
+  ...viewerRoutes,
+  ...staticRoutes,
 ];
 
 /** The main listener as a function of requests. */
 export function createMain(deps: Deps): Handler {
-  return serve<'main'>('main', mainRoutes, deps);
+  const aliases = deps.settings.legacyViewerAliases ? legacyViewerRoutes : [];
+  return serve<'main'>('main', [...mainRoutes, ...aliases], deps);
 }
