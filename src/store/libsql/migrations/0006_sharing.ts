@@ -74,6 +74,8 @@ export const sharing: Migration = {
     ) STRICT`,
     'CREATE INDEX sharing_grants_by_incident ON sharing_grants (incident_id, id)',
     'CREATE INDEX sharing_grants_by_key ON sharing_grants (contact_key_id)',
+    'CREATE INDEX sharing_grants_by_owner ON sharing_grants (owner_account_id)',
+    'CREATE INDEX sharing_grants_by_stream ON sharing_grants (stream_id) WHERE stream_id IS NOT NULL',
 
     `CREATE TABLE wrapped_keys (
       id TEXT NOT NULL PRIMARY KEY,
@@ -98,6 +100,8 @@ export const sharing: Migration = {
     ) STRICT`,
     'CREATE INDEX wrapped_keys_by_incident ON wrapped_keys (incident_id, id)',
     'CREATE INDEX wrapped_keys_by_grant ON wrapped_keys (grant_id)',
+    'CREATE INDEX wrapped_keys_by_key ON wrapped_keys (contact_key_id)',
+    'CREATE INDEX wrapped_keys_by_stream ON wrapped_keys (stream_id) WHERE stream_id IS NOT NULL',
     // One a stream and contact key, under one grant.
     `CREATE UNIQUE INDEX wrapped_keys_once ON wrapped_keys
       (owner_account_id, incident_id, coalesce(stream_id, ''), grant_id, media_key_id, contact_key_id)`,
