@@ -9,7 +9,10 @@ export interface ByteSource {
    * creates are the same compares what was sent.
    */
   readonly sentAs?: Bytes;
-  /** The bytes, once. Throws the faults `request_timeout` and `request_aborted`. */
+  /**
+   * The bytes, once. The pieces are the receiver's: it may detach their buffers where they fill them.
+   * Throws the faults `request_timeout` and `request_aborted`.
+   */
   chunks(): AsyncIterable<Bytes>;
 }
 

@@ -6,7 +6,7 @@ import { inPieces } from './creating.ts';
 
 const MIB = 1024 * 1024;
 
-/** `total` bytes in pieces of `piece`, and how many of them were asked for. */
+/** `total` bytes in pieces of `piece`, each the reader's own, and how many of them were asked for. */
 function counting(total: number, piece = 64 * 1024) {
   const block = bytes(piece);
   const source = {
@@ -14,7 +14,7 @@ function counting(total: number, piece = 64 * 1024) {
     *pieces() {
       for (let at = 0; at < total; at += piece) {
         source.pulled += Math.min(piece, total - at);
-        yield block.subarray(0, Math.min(piece, total - at));
+        yield block.slice(0, Math.min(piece, total - at));
       }
     },
   };
