@@ -10,8 +10,9 @@ import { auditEntry } from '../../src/core/audit.ts';
 import { newId } from '../../src/core/ids.ts';
 import { sealChunk } from '../../src/crypto/sealed.ts';
 import type { Role } from '../../src/store/accounts.ts';
+import type { AuditAction } from '../../src/store/audit.ts';
 import type { Chunk } from '../../src/store/chunks.ts';
-import type { MediaType } from '../../src/store/incidents.ts';
+import type { DeletionState, MediaType } from '../../src/store/incidents.ts';
 import { answers, ask, logIn, post, type Session, verified } from './ask.ts';
 import type { BothDoors } from './both-doors.ts';
 import { type House, type HouseOptions, inHouse, ORIGIN } from './house.ts';
@@ -180,4 +181,29 @@ export async function keepChunk(house: House, owner: Owner, spec: ChunkSpec): Pr
   );
   if (outcome.kind !== 'committed') throw new Error(`the chunk was not kept: ${JSON.stringify(outcome)}`);
   return outcome.chunk;
+}
+
+/** What the audit says of an action, oldest first: outcome, incident and subject. */
+export async function auditOf(house: House, action: AuditAction) {
+  const entries = await house.deps.store.audit.list(undefined, 10_000);
+  return entries
+    .filter((entry) => entry.action === action)
+    .map(({ outcome, incidentId, subjectId }) => ({ outcome, incidentId, subjectId }))
+    .reverse();
+}
+
+/** Takes an incident's owner away, as legacy ones have none. */
+export async function disown(house: House, incidentId: string): Promise<void> {
+  const sql = 'UPDATE incidents SET owner_account_id = NULL WHERE id = ?';
+  await house.db.batch([{ sql, args: [incidentId] }], 'write');
+}
+
+/** Puts an incident into a state of deletion, without the work of it. */
+export async function setDeletionState(
+  house: House,
+  incidentId: string,
+  state: DeletionState,
+): Promise<void> {
+  const sql = 'UPDATE incidents SET deletion_state = ? WHERE id = ?';
+  await house.db.batch([{ sql, args: [state, incidentId] }], 'write');
 }
