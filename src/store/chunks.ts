@@ -70,13 +70,14 @@ export type CommitRefusal =
 export type CommitChunkOutcome =
   | { readonly kind: 'committed' | 'replayed'; readonly chunk: Chunk }
   | { readonly kind: 'refused'; readonly fault: CommitRefusal }
-  /** The staged bytes were swept before the commit. */
+  /** The staged bytes were swept before the commit, or are not as many as was said. */
   | { readonly kind: 'lost' };
 
 export interface ChunkStore {
   /**
    * Makes staged bytes a chunk, together with its row, the memory of its retry key and its audit row. The order of
-   * refusals is that of {@link CommitRefusal}; a replay is told from a refusal before the quota is looked at.
+   * refusals is that of {@link CommitRefusal}; a replay is told from a refusal before the quota is looked at. Unless
+   * the answer is `committed`, staged bytes are still the caller's to discard.
    */
   commit(input: CommitChunk, audit: AuditEntry): Promise<CommitChunkOutcome>;
   /** In the order of ids, those after the chunk `after`. */
@@ -142,6 +143,7 @@ export interface Upload extends ChunkStatement {
 }
 
 export interface UploadStore {
+  /** Remembers it together with its staged blob, which has no bytes yet and lives until `expiresAt`. */
   create(upload: Omit<Upload, 'offset' | 'chunkId' | 'refusal'>): Promise<void>;
   /** Not after `expiresAt`, nor once its bytes were swept. */
   find(id: string, accountId: string, now: number): Promise<Upload | undefined>;

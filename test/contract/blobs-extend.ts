@@ -78,6 +78,12 @@ export function extending(it: It): void {
     assert.deepEqual(await subject.loose(), { segments: 1, names: 1 });
   });
 
+  it('nothing is added to a blob whose segments are not full: no byte could be found again', async (subject) => {
+    await stage(subject, 'uop_a', [10, 10]);
+    assert.equal(await subject.blobs.extend('uop_a', 20, bytesOf(5), LATER), 'moved');
+    assert.deepEqual(await subject.blobs.read('uop_a', 0), bytesOf(10, 1));
+  });
+
   it('nothing is added to a blob that is claimed, adopted, being erased or gone', async (subject) => {
     const { blobs, store } = subject;
     await grow(subject, 'uop_gone', [10]);
