@@ -29,7 +29,7 @@ function expiryOf(deps: Deps, value: unknown): number | undefined {
     const lifetime = deps.settings.auth.incidentTokenTtlMs;
     return lifetime === 0 ? undefined : deps.now() + lifetime;
   }
-  const instant = typeof value === 'string' ? parseInstant(value.trim()) : undefined;
+  const instant = typeof value === 'string' ? parseInstant(value) : undefined;
   if (instant === undefined) throw new Fault('invalid_expires_at');
   return Number(instant.epochNs / 1_000_000n);
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { answers, ask, post } from '../support/ask.ts';
-import { auditOf, inEvidence, newIncident, setDeletionState } from '../support/evidence.ts';
+import { auditOf, inEvidence, newIncident, outcomesOf, setDeletionState } from '../support/evidence.ts';
 import type { House } from '../support/house.ts';
 import { liveSessionOf } from '../support/people.ts';
 
@@ -149,10 +149,7 @@ describe('a check-in', () => {
         answers(await post(house, at(id), as, FULL), 409, 'incident_deleting');
       }
       assert.deepEqual(await rows(house), []);
-      assert.deepEqual(
-        (await auditOf(house, 'checkin_create')).map(({ outcome }) => outcome),
-        ['conflict', 'conflict', 'conflict'],
-      );
+      assert.deepEqual(await outcomesOf(house, 'checkin_create'), ['conflict', 'conflict', 'conflict']);
     }));
 
   it('tells nobody', () =>

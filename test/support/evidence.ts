@@ -192,6 +192,11 @@ export async function auditOf(house: House, action: AuditAction) {
     .reverse();
 }
 
+/** The outcomes of an action in the audit, in alphabetical order: within a millisecond there is no other. */
+export async function outcomesOf(house: House, action: AuditAction): Promise<string[]> {
+  return (await auditOf(house, action)).map(({ outcome }) => outcome).sort();
+}
+
 /** Takes an incident's owner away, as legacy ones have none. */
 export async function disown(house: House, incidentId: string): Promise<void> {
   const sql = 'UPDATE incidents SET owner_account_id = NULL WHERE id = ?';

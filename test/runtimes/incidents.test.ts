@@ -1,0 +1,4 @@
+import { everyTarget } from '../support/both-doors.ts';
+import { incidentSuite } from './incidents.ts';
+
+for (const target of everyTarget) incidentSuite(target);
