@@ -20,6 +20,8 @@ const OWN_TYPES = new Set([
   'text/plain; charset=utf-8',
   'text/html; charset=utf-8',
   'text/css; charset=utf-8',
+  'text/javascript; charset=utf-8',
+  'application/zip',
 ]);
 
 /** What an answer may carry besides the sets, and when. */
@@ -30,25 +32,40 @@ function extras(path: string, { status }: Asked): string[] {
   if (status === 429 || status === 503) names.push('retry-after');
   if (status === 416) names.push('content-range');
   if (status === 200 && path.endsWith('/raw')) names.push('content-disposition');
+  if (status === 200 && path === '/v1/incidents') names.push('link');
+  if ((status === 200 || status === 206) && path.endsWith('/download'))
+    names.push('content-disposition', 'accept-ranges', 'etag', 'content-range');
+  if ((status === 200 || status === 304) && path.startsWith('/static/')) names.push('etag');
   return names;
 }
 
-function check(door: string, path: string, { method = 'GET' }: Init, answer: Asked): void {
+/** How long a file may be kept that is the same for everybody, in seconds. */
+const kept = (path: string) => {
+  if (path.startsWith('/admin/static/')) return 3600;
+  return path.startsWith('/static/') ? 300 : undefined;
+};
+
+function check(door: string, path: string, { method = 'GET', ...init }: Init, answer: Asked): void {
   const what = `${door} ${method} ${path} ${answer.status}`;
   const rawBytes = answer.status === 200 && /\/raw$/.test(path);
-  const isStatic = answer.status === 200 && path.startsWith('/admin/static/');
+  const keep = answer.status < 400 ? kept(path) : undefined;
   const expected: Record<string, string> = {
     ...BROWSER,
-    'cache-control': isStatic ? 'public, max-age=3600' : 'no-store',
+    'cache-control': keep === undefined ? 'no-store' : `public, max-age=${keep}`,
     ...(rawBytes && { 'content-security-policy': SANDBOX }),
   };
   for (const [name, value] of Object.entries(expected))
     assert.equal(answer.headers.get(name), value, `${what} ${name}`);
   assert.match(answer.headers.get('x-request-id') ?? '', /^[0-9a-f]{32}$/, what);
+  if (answer.status === 304) {
+    assert.deepEqual([answer.bytes.length, answer.headers.get('content-length')], [0, null], what);
+    return;
+  }
   assert.match(answer.headers.get('content-length') ?? '', /^\d+$/, what);
   if (method === 'HEAD') assert.equal(answer.bytes.length, 0, what);
   else assert.equal(answer.headers.get('content-length'), String(answer.bytes.length), what);
-  const refusal = door === 'admin' && path === '/admin' ? 'text/html; charset=utf-8' : 'application/json';
+  const asPage = new Headers(init.headers).get('accept') === 'text/html' || path === '/admin';
+  const refusal = asPage ? 'text/html; charset=utf-8' : 'application/json';
   if (answer.status >= 400) assert.equal(answer.headers.get('content-type'), refusal, what);
   else assert.ok(rawBytes || OWN_TYPES.has(answer.headers.get('content-type') ?? ''), what);
   const standing = [...Object.keys(expected), 'content-type', 'content-length', 'x-request-id'];
@@ -96,6 +113,13 @@ describe('every answer of both doors carries the whole header set, and nothing m
       ...['invalid_content', 'paste_too_large', 'not_sealed', 'duplicate_content', 'storage_quota_exceeded'],
       ...['client_certificate_required', 'paste_not_found', 'password_required', 'password_invalid'],
       ...['password_locked', 'range_not_satisfiable', 'precondition_failed', 'too_early', 'not_owner'],
+      ...['206', '304', 'incident_token_invalid', 'stream_not_found', 'stream_not_complete'],
+      ...['202', 'incident_not_found', 'incident_deleting', 'incident_closed', 'invalid_client_label'],
+      ...['invalid_notes', 'invalid_incident_mode', 'invalid_capture_profile', 'invalid_escalation_policy'],
+      ...['invalid_sharing_state', 'invalid_checkin', 'invalid_reason_code', 'incident_deletion_not_found'],
+      ...['incident_deletion_invalid_state', 'stream_not_open', 'stream_failed', 'stream_chunks_incomplete'],
+      ...['invalid_media_type', 'invalid_label', 'invalid_expected_chunk_count', 'invalid_failure_reason'],
+      ...['incident_token_not_found', 'invalid_expires_at', 'invalid_cursor', 'invalid_limit'],
     ];
     for (const code of everything) assert.ok(codes.has(code), code);
   });

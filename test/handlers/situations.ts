@@ -6,8 +6,11 @@ import assert from 'node:assert/strict';
 import { Fault } from '../../src/core/faults.ts';
 import { DbError } from '../../src/store/db.ts';
 import type { Store } from '../../src/store/store.ts';
+import { ownerIn } from '../support/evidence.ts';
 import type { House, HouseOptions } from '../support/house.ts';
+import { newScene, pathsOfLink } from '../support/viewing.ts';
 import { solve } from './hash-cash.ts';
+import { recording } from './recording.ts';
 
 export interface Asked {
   readonly status: number;
@@ -162,6 +165,10 @@ const guarded: Situation = {
   },
 };
 
+/** Where the main door has links: what is asked for there is told what every wrong link is told. */
+const LINK = /^\/i\/[^/]+(?:\/data|\/streams\/[^/]+\/download)?$/;
+const reads = (method: string) => method === 'GET' || method === 'HEAD';
+
 const elsewhere: Situation = {
   name: 'places where nothing is',
   options: {},
@@ -179,7 +186,7 @@ const elsewhere: Situation = {
         `/i/${mark}/data`,
         `/i/${mark}/streams/${mark}/download`,
         `/e/${mark}/viewer-payload`,
-        `/v1/incidents/${mark}`,
+        `/v1/${mark}/${mark}`,
         `/v1/${mark}?q=${mark}`,
         `/admin/api/${mark}`,
         `/admin/${mark}/${mark}`,
@@ -191,18 +198,43 @@ const elsewhere: Situation = {
         `/${mark}%zz`,
       ]) {
         for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', mark.toUpperCase()]) {
-          const body = method === 'GET' || method === 'HEAD' ? {} : { body: mark };
-          await expecting(
-            ask(door, path, { method, ...body }),
-            404,
-            method === 'HEAD' ? undefined : 'not_found',
-          );
+          const body = reads(method) ? {} : { body: mark };
+          const aLink = door === 'main' && reads(method) && LINK.test(path);
+          const code = aLink ? 'incident_token_invalid' : 'not_found';
+          await expecting(ask(door, path, { method, ...body }), 404, method === 'HEAD' ? undefined : code);
         }
       }
     }
     await expecting(ask('admin', '/admin'), 200);
     await expecting(ask('admin', '/admin', { method: 'HEAD' }), 200);
     await expecting(ask('admin', '/admin/static/styles.css'), 200);
+  },
+};
+
+const viewing: Situation = {
+  name: 'links to an incident',
+  options: {},
+  async run(ask, mark, house) {
+    const scene = await newScene(house, await ownerIn(house));
+    // What it took to get there is not what is looked at here.
+    house.log.length = 0;
+    for (const path of pathsOfLink(scene.token, scene.complete))
+      for (const method of ['GET', 'HEAD']) await expecting(ask('main', path, { method }), 200);
+    const download = `/i/${scene.token}/incident/download`;
+    const ranged = (range: string) => ask('main', download, { headers: { range } });
+    await expecting(ranged('bytes=0-9'), 206);
+    await expecting(ranged('bytes=999999999-'), 416, 'range_not_satisfiable');
+    const stream = (id: string) => ask('main', `/i/${scene.token}/streams/${id}/download`);
+    await expecting(stream(mark), 404, 'stream_not_found');
+    await expecting(stream(scene.open), 409, 'stream_not_complete');
+    for (const path of pathsOfLink(mark, mark))
+      await expecting(ask('main', path), 404, 'incident_token_invalid');
+    await expecting(ask('main', `/i/${mark}`, { headers: { accept: 'text/html' } }), 404);
+    for (const path of ['/static/styles.css', '/static/scripts.js']) {
+      const { headers } = await expecting(ask('main', path), 200);
+      const etag = headers.get('etag') ?? '';
+      await expecting(ask('main', path, { headers: { 'if-none-match': etag } }), 304);
+    }
   },
 };
 
@@ -369,6 +401,19 @@ const broken: Situation = {
 };
 
 export const situations: readonly Situation[] = [
-  ...[plain, badInput, guarded, elsewhere, working, identified, sealedOnly, fullHouse, limited, uncounted],
+  ...[
+    plain,
+    badInput,
+    guarded,
+    elsewhere,
+    viewing,
+    recording,
+    working,
+    identified,
+    sealedOnly,
+    fullHouse,
+    limited,
+    uncounted,
+  ],
   ...[away, defect, notAnError, busy, broken],
 ];
