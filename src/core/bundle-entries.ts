@@ -4,6 +4,7 @@ import type { BundleContents, KeptChunk } from '../store/chunks.ts';
 import type { Stream } from '../store/incidents.ts';
 import type { Bytes } from '../store/store.ts';
 import { blobPieces } from './blob-reader.ts';
+import { type Custody, consistencyLines, leafLines } from './bundle-custody.ts';
 import { incidentManifest, streamManifest } from './bundle-manifest.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
@@ -218,4 +219,55 @@ export async function* incidentEntries(
     if (measure === undefined) throw new RangeError('a stream was not measured');
     yield* streamEntries(deps, stream, measure, `streams/${stream.id}/`);
   }
+}
+
+/** What the first reading of the log tells. */
+export interface CustodyMeasures {
+  readonly leaves: Measure;
+  readonly consistency: Measure;
+}
+
+/** Makes every proof once. */
+export async function measureCustody(deps: Deps, custody: Custody): Promise<CustodyMeasures> {
+  const measured = async (text: AsyncIterable<string>) => {
+    const gauge = new Gauge(deps);
+    await drained(shown(text, gauge));
+    return gauge.finish();
+  };
+  return {
+    leaves: await measured(leafLines(deps, custody)),
+    consistency: await measured(consistencyLines(deps, custody)),
+  };
+}
+
+function fixedEntry(deps: Pick<Deps, 'crc32'>, name: string, bytes: Bytes, modifiedAt: number): ZipEntry {
+  return {
+    name,
+    size: bytes.length,
+    crc32: deps.crc32(bytes, 0),
+    modifiedAt,
+    async *open(offset, length) {
+      yield bytes.slice(offset, offset + length);
+    },
+  };
+}
+
+/** The entries that prove the others. */
+export async function* custodyEntries(
+  deps: Deps,
+  custody: Custody,
+  { leaves, consistency }: CustodyMeasures,
+): AsyncGenerator<readonly ZipEntry[]> {
+  const { checkpoint } = custody;
+  const at = checkpoint.createdAt;
+  const page = [
+    fixedEntry(deps, 'custody/checkpoint', utf8(checkpoint.note), at),
+    fixedEntry(deps, 'custody/verifier-key', utf8(`${checkpoint.verifier}\n`), at),
+    textEntry('custody/leaves.jsonl', leaves, at, () => leafLines(deps, custody)),
+    textEntry('custody/consistency.jsonl', consistency, at, () => consistencyLines(deps, custody)),
+  ];
+  if (checkpoint.timestamp !== undefined) {
+    page.push(fixedEntry(deps, 'custody/timestamp.tsr', checkpoint.timestamp, at));
+  }
+  yield page;
 }

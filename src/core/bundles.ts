@@ -7,7 +7,15 @@ import type { LiveSession } from '../store/accounts.ts';
 import type { Stream } from '../store/incidents.ts';
 import type { Bytes, Store } from '../store/store.ts';
 import { pieceStream } from './blob-reader.ts';
-import { incidentEntries, measureIncident, measureStream, streamEntries } from './bundle-entries.ts';
+import { type Custody, custodyOf } from './bundle-custody.ts';
+import {
+  custodyEntries,
+  incidentEntries,
+  measureCustody,
+  measureIncident,
+  measureStream,
+  streamEntries,
+} from './bundle-entries.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { ownedBy } from './owned.ts';
@@ -56,11 +64,41 @@ async function planned(deps: Deps, facts: string, weight: number, make: () => Pr
   return plan;
 }
 
-/** The manifest names every chunk's digest, and the directory has all that headers say: that is every byte. */
-async function planOf(deps: Deps, manifest: Bytes, pages: ZipPages): Promise<Plan> {
+/** Which proofs a bundle has, for {@link planned}: they follow from these sizes. */
+function custodyFacts(custody: Custody | undefined) {
+  return (
+    custody && [
+      custody.checkpoint.size,
+      custody.checkpoint.timestamp !== undefined,
+      ...custody.earlier.map(({ size }) => size),
+    ]
+  );
+}
+
+/**
+ * The manifest names every chunk's digest, the checkpoint the root of every proof, and the directory has all that
+ * headers say: that is every byte.
+ */
+async function planOf(
+  deps: Deps,
+  manifest: Bytes,
+  contents: ZipPages,
+  custody: Custody | undefined,
+): Promise<Plan> {
   const digest = deps.digest();
   digest.update(utf8(`${FORMAT}\n`));
   digest.update(manifest);
+  let pages = contents;
+  if (custody !== undefined) {
+    const measures = await measureCustody(deps, custody);
+    digest.update(measures.leaves.sha256);
+    digest.update(measures.consistency.sha256);
+    digest.update(utf8(custody.checkpoint.note));
+    pages = async function* () {
+      yield* contents();
+      yield* custodyEntries(deps, custody, measures);
+    };
+  }
   const layout = await zipLayout(pages, (record) => digest.update(record));
   return { layout, etag: `"${hex(await digest.finish())}"`, pages };
 }
@@ -121,9 +159,11 @@ export async function streamBundle(deps: Deps, incidentId: string, streamId: str
   if (stream.status !== 'complete') throw new Fault('stream_not_complete');
   try {
     await requireBytes(deps, [stream]);
-    const plan = await planned(deps, JSON.stringify(['stream', stream]), 1, async () => {
+    const custody = await custodyOf(deps, [stream]);
+    const facts = JSON.stringify(['stream', stream, custodyFacts(custody)]);
+    const plan = await planned(deps, facts, 1, async () => {
       const manifest = await measureStream(deps, stream);
-      return planOf(deps, manifest.sha256, () => streamEntries(deps, stream, manifest, ''));
+      return planOf(deps, manifest.sha256, () => streamEntries(deps, stream, manifest, ''), custody);
     });
     return bundle(deps, 'stream_bundle', `incident_${incidentId}_${stream.mediaType}_${stream.id}.zip`, plan);
   } catch (thrown) {
@@ -142,10 +182,12 @@ export async function incidentBundle(deps: Deps, incidentId: string): Promise<Bu
   const { streams } = contents;
   try {
     await requireBytes(deps, streams);
-    const facts = JSON.stringify(['incident', contents]);
+    const custody = await custodyOf(deps, streams);
+    const facts = JSON.stringify(['incident', contents, custodyFacts(custody)]);
     const plan = await planned(deps, facts, 1 + streams.length, async () => {
       const measures = await measureIncident(deps, contents);
-      return planOf(deps, measures.manifest.sha256, () => incidentEntries(deps, contents, measures));
+      const pages = () => incidentEntries(deps, contents, measures);
+      return planOf(deps, measures.manifest.sha256, pages, custody);
     });
     return bundle(deps, 'incident_bundle', `incident_${incidentId}_evidence.zip`, plan);
   } catch (thrown) {

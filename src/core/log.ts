@@ -12,7 +12,7 @@ import {
   nodesOf,
   rangeHash,
 } from '../crypto/merkle.ts';
-import { type Signer, signNote, writeCheckpoint } from '../crypto/signed-note.ts';
+import { type Signer, signNote, verifierKey, writeCheckpoint } from '../crypto/signed-note.ts';
 import type { Chunk } from '../store/chunks.ts';
 import type { Checkpoint, LogStore } from '../store/log.ts';
 import type { Bytes } from '../store/store.ts';
@@ -27,7 +27,8 @@ export const RECEIPT_HEAD = 'sallyport-receipt/1';
 /** The hashes of ranges of leaves that have all been hashed, in the order of the ranges. */
 export async function rangeHashes(log: LogStore, ranges: readonly LeafRange[]): Promise<Bytes[]> {
   const places = ranges.map(nodesOf);
-  const nodes = await log.nodes(places.flat());
+  const wanted = new Map(places.flat().map((place) => [`${place.level}/${place.index}`, place]));
+  const nodes = await log.nodes([...wanted.values()]);
   const hashes = new Map(nodes.map(({ level, index, hash }) => [`${level}/${index}`, hash]));
   return places.map((some) =>
     rangeHash(
@@ -67,7 +68,7 @@ export async function publishCheckpoint(
   if (size === 0 || (latest !== undefined && latest.size >= size)) return latest;
   const [rootHash] = (await rangeHashes(log, [{ start: 0, end: size }])) as [Bytes];
   const note = await signNote(writeCheckpoint({ origin: signer.name, size, rootHash }), signer);
-  const checkpoint = { size, rootHash, note, createdAt: deps.now() };
+  const checkpoint = { size, rootHash, note, verifier: verifierKey(signer), createdAt: deps.now() };
   await log.publish(checkpoint);
   return checkpoint;
 }

@@ -26,6 +26,8 @@ export interface Checkpoint {
   readonly rootHash: Bytes;
   /** The signed note (C2SP tlog-checkpoint), as it is published. */
   readonly note: string;
+  /** The verifier key of its signature (C2SP signed-note). */
+  readonly verifier: string;
   readonly createdAt: number;
   /** RFC 3161 TimeStampResp in DER, once there is one. */
   readonly timestamp?: Bytes;
@@ -38,6 +40,8 @@ export interface LogStore {
   leaves(from: number, limit: number): Promise<Leaf[]>;
   /** The leaves of chunks of one stream in the order of the tree, those after `after`. */
   leavesOfStream(streamId: string, after: number, limit: number): Promise<Leaf[]>;
+  /** The last leaf of a chunk of this stream. */
+  lastLeafOfStream(streamId: string): Promise<number | undefined>;
   nodes(places: readonly Pick<TreeNode, 'level' | 'index'>[]): Promise<TreeNode[]>;
   /**
    * Keeps the hashes of further leaves: all at once, and only if nobody else came first.

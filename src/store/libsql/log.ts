@@ -4,7 +4,7 @@ import type { Checkpoint, LogStore, TreeNode } from '../log.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
 import { read, Script, Sql, sql, write } from './script.ts';
 
-const CHECKPOINT = new Sql('size, root_hash, note, created_at, timestamp', []);
+const CHECKPOINT = new Sql('size, root_hash, note, verifier, created_at, timestamp', []);
 /** Rows that one INSERT adds: their arguments stay far below what an engine takes. */
 const NODES_AT_ONCE = 250;
 
@@ -14,6 +14,7 @@ function checkpointOf(row: Row): Checkpoint {
     size: row.number('size'),
     rootHash: row.bytes('root_hash'),
     note: row.text('note'),
+    verifier: row.text('verifier'),
     createdAt: row.number('created_at'),
     ...(timestamp !== undefined && { timestamp }),
   };
@@ -63,6 +64,14 @@ export function logStore(db: Db): LogStore {
       return allRows(found).map(leafOf);
     },
 
+    async lastLeafOfStream(streamId) {
+      const found = await read(
+        db,
+        sql`SELECT max(idx) AS last FROM log_leaves WHERE stream_id = ${streamId}`,
+      );
+      return firstRow(found)?.optionalNumber('last');
+    },
+
     async nodes(places) {
       const nodes: TreeNode[] = [];
       for (let at = 0; at < places.length; at += NODES_AT_ONCE) {
@@ -94,11 +103,11 @@ export function logStore(db: Db): LogStore {
       return (await script.run(db))('claim')?.changes === 1;
     },
 
-    async publish({ size, rootHash, note, createdAt }) {
+    async publish({ size, rootHash, note, verifier, createdAt }) {
       const inserted = await write(
         db,
-        sql`INSERT INTO log_checkpoints (size, root_hash, note, created_at)
-          SELECT ${size}, ${rootHash}, ${note}, ${createdAt}
+        sql`INSERT INTO log_checkpoints (size, root_hash, note, verifier, created_at)
+          SELECT ${size}, ${rootHash}, ${note}, ${verifier}, ${createdAt}
           WHERE NOT EXISTS (SELECT 1 FROM log_checkpoints WHERE size >= ${size})`,
       );
       return inserted?.changes === 1;

@@ -105,6 +105,8 @@ export const log: Migration = {
       root_hash BLOB NOT NULL CHECK (length(root_hash) = 32),
       -- The signed note as it is published.
       note TEXT NOT NULL,
+      -- The verifier key of its signature.
+      verifier TEXT NOT NULL,
       created_at INTEGER NOT NULL,
       -- RFC 3161 TimeStampResp, DER.
       timestamp BLOB

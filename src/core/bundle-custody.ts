@@ -1,0 +1,87 @@
+/**
+ * What a bundle carries so that its chunks can be held against the log, offline and for good: their leaves, proofs
+ * that each is in the tree of one signed checkpoint, and proofs that this tree continues those of earlier bundles.
+ *
+ * All of it is a function of committed rows. The checkpoint is the earliest that covers the bundle's chunks, so it does
+ * not change as the log grows; while there is none yet, the bundle has no custody folder.
+ */
+import { consistencyRanges, inclusionRanges } from '../crypto/merkle.ts';
+import { base64 } from '../crypto/signed-note.ts';
+import type { Stream } from '../store/incidents.ts';
+import type { Checkpoint } from '../store/log.ts';
+import type { Bytes } from '../store/store.ts';
+import type { Deps } from './deps.ts';
+import { rangeHashes } from './log.ts';
+
+/** Leaves whose proofs are made at one time. */
+const LEAVES_AT_ONCE = 200;
+
+type LogDeps = Pick<Deps, 'store'>;
+
+/** What a bundle's chunks are proven with. */
+export interface Custody {
+  readonly checkpoint: Checkpoint;
+  /** Earlier checkpoints that bundles of the same streams can have been made with, the oldest first. */
+  readonly earlier: readonly Checkpoint[];
+  readonly streams: readonly Stream[];
+}
+
+/** Undefined while no checkpoint covers all the chunks of these complete streams, and where there are none. */
+export async function custodyOf(
+  { store: { log } }: LogDeps,
+  streams: readonly Stream[],
+): Promise<Custody | undefined> {
+  const checkpoints = new Map<number, Checkpoint>();
+  let last = -1;
+  const ended = streams.toSorted((a, b) => (a.completedAt ?? 0) - (b.completedAt ?? 0));
+  for (const stream of ended) {
+    const own = await log.lastLeafOfStream(stream.id);
+    if (own === undefined) return undefined;
+    last = Math.max(last, own);
+    // A bundle of this stream alone, and one of the incident as it was when this stream had just been completed.
+    for (const index of new Set([own, last])) {
+      const checkpoint = await log.covering(index);
+      if (checkpoint === undefined) return undefined;
+      checkpoints.set(checkpoint.size, checkpoint);
+    }
+  }
+  const inOrder = [...checkpoints.values()].sort((a, b) => a.size - b.size);
+  const checkpoint = inOrder.pop();
+  return checkpoint && { checkpoint, earlier: inOrder, streams };
+}
+
+/** One line of JSON a chunk: its place, its leaf, and the hashes from the leaf up to the root. */
+export async function* leafLines(
+  { store: { log } }: LogDeps,
+  { checkpoint: { size }, streams }: Custody,
+): AsyncGenerator<string> {
+  for (const stream of streams) {
+    let after = -1;
+    for (;;) {
+      const leaves = await log.leavesOfStream(stream.id, after, LEAVES_AT_ONCE);
+      const ranges = leaves.map(({ index }) => inclusionRanges(index, size));
+      const hashes = await rangeHashes(log, ranges.flat());
+      let at = 0;
+      let lines = '';
+      for (const [place, leaf] of leaves.entries()) {
+        const proof = hashes.slice(at, at + (ranges[place]?.length ?? 0));
+        at += proof.length;
+        lines += `${JSON.stringify({ index: leaf.index, leaf: leaf.text, proof: proof.map(base64) })}\n`;
+        after = leaf.index;
+      }
+      if (lines !== '') yield lines;
+      if (leaves.length < LEAVES_AT_ONCE) break;
+    }
+  }
+}
+
+/** One line of JSON an earlier checkpoint: its size, and the hashes that prove that the tree continues it. */
+export async function* consistencyLines(
+  { store: { log } }: LogDeps,
+  { checkpoint, earlier }: Custody,
+): AsyncGenerator<string> {
+  for (const { size } of earlier) {
+    const proof: Bytes[] = await rangeHashes(log, consistencyRanges(size, checkpoint.size));
+    yield `${JSON.stringify({ size, proof: proof.map(base64) })}\n`;
+  }
+}
