@@ -1,0 +1,158 @@
+/** What bundles carry to be held against the log: complete, and enough to notice every change. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { tendLog } from '../../src/core/log.ts';
+import { utf8 } from '../../src/crypto/hash.ts';
+import { isConsistent, isIncluded, leafHash } from '../../src/crypto/merkle.ts';
+import {
+  type CheckpointText,
+  fromBase64,
+  openNote,
+  parseVerifierKey,
+  readCheckpoint,
+  signerOf,
+} from '../../src/crypto/signed-note.ts';
+import type { Session } from '../support/ask.ts';
+import { inEvidence, newIncident, sha256Hex } from '../support/evidence.ts';
+import type { House } from '../support/house.ts';
+import {
+  download,
+  entriesOf,
+  incidentBundlePath,
+  type Recording,
+  recording,
+  streamBundlePath,
+} from '../support/recordings.ts';
+
+const signer = await signerOf('vault.example/log', new Uint8Array(32).fill(3));
+const signing = { ports: { signer } };
+const TEN = Buffer.alloc(10, 1);
+
+async function taken(house: House, as: Session, path: string) {
+  const { status, bytes, headers } = await download(house, path, as);
+  assert.equal(status, 200);
+  const entries = entriesOf(bytes);
+  const text = (name: string) => Buffer.from(entries.get(name) ?? []).toString('utf8');
+  return { names: [...entries.keys()], text, etag: headers.get('etag'), bytes };
+}
+
+type Taken = Awaited<ReturnType<typeof taken>>;
+
+const parsed = (lines: string) =>
+  lines
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+const hashesOf = (proof: readonly string[]) => proof.map((hash) => fromBase64(hash) ?? new Uint8Array());
+
+async function checkpointIn(bundle: Taken): Promise<CheckpointText> {
+  const verifier = parseVerifierKey(bundle.text('custody/verifier-key').trim());
+  assert.deepEqual(verifier?.publicKey, signer.publicKey);
+  const checkpoint = readCheckpoint((await openNote(bundle.text('custody/checkpoint'), signer)) ?? '');
+  assert.ok(checkpoint);
+  return checkpoint;
+}
+
+/** Every chunk of these recordings is proven, and nothing else is in the leaves. */
+async function proves(bundle: Taken, ...recordings: Recording[]): Promise<CheckpointText> {
+  const { size, rootHash, origin } = await checkpointIn(bundle);
+  const leaves = parsed(bundle.text('custody/leaves.jsonl'));
+  for (const { index, leaf, proof } of leaves) {
+    assert.ok(isIncluded(leafHash(utf8(leaf)), index, size, hashesOf(proof), rootHash));
+  }
+  assert.deepEqual(
+    leaves.map(({ leaf }) => /sha256=64:(.*)\n$/.exec(leaf)?.[1]),
+    recordings.flatMap(({ sealed }) => sealed.map(sha256Hex)),
+  );
+  return { size, rootHash, origin };
+}
+
+describe('custody in a bundle', () => {
+  it('is not there before a checkpoint covers its chunks, and then stays as it is', () =>
+    inEvidence(signing, async (house, as) => {
+      const incident = await newIncident(house, as);
+      const made = await recording(house, as, incident, { mediaType: 'video', media: [TEN, TEN, TEN] });
+      const before = await taken(house, as, incidentBundlePath(incident));
+      assert.deepEqual(
+        before.names.filter((name) => name.startsWith('custody/')),
+        [],
+      );
+      await tendLog(house.deps);
+
+      const bundle = await taken(house, as, incidentBundlePath(incident));
+      assert.notEqual(bundle.etag, before.etag);
+      assert.deepEqual(bundle.names.slice(before.names.length), [
+        'custody/checkpoint',
+        'custody/verifier-key',
+        'custody/leaves.jsonl',
+        'custody/consistency.jsonl',
+      ]);
+      await proves(bundle, made);
+
+      // The log grows, the bundle does not change.
+      await recording(house, as, await newIncident(house, as), { mediaType: 'audio', media: [TEN] });
+      await tendLog(house.deps);
+      const later = await taken(house, as, incidentBundlePath(incident));
+      assert.equal(later.etag, bundle.etag);
+      assert.ok(Buffer.from(later.bytes).equals(Buffer.from(bundle.bytes)));
+    }));
+
+  it('shows that the log it is from continues that of every earlier bundle', () =>
+    inEvidence(signing, async (house, as) => {
+      const incident = await newIncident(house, as);
+      const recordings: Recording[] = [];
+      const earlier: CheckpointText[] = [];
+      let newest: Taken | undefined;
+      for (const mediaType of ['video', 'audio', 'location', 'metadata'] as const) {
+        const made = await recording(house, as, incident, { mediaType, media: [TEN, TEN] });
+        house.clock.advance(1000);
+        recordings.push(made);
+        await tendLog(house.deps);
+        newest = await taken(house, as, incidentBundlePath(incident));
+        earlier.push(await proves(newest, ...recordings));
+        earlier.push(await proves(await taken(house, as, streamBundlePath(made)), made));
+      }
+      assert.ok(newest);
+      const last = await checkpointIn(newest);
+      const proofs = new Map(
+        parsed(newest.text('custody/consistency.jsonl')).map(({ size, proof }) => [size, hashesOf(proof)]),
+      );
+      for (const { size, rootHash } of earlier.filter((one) => one.size < last.size)) {
+        const proof = proofs.get(size);
+        assert.ok(proof, `no proof from ${size}`);
+        assert.ok(isConsistent(size, last.size, proof, rootHash, last.rootHash));
+      }
+      assert.deepEqual(
+        [...proofs.keys()],
+        [...new Set(earlier.map(({ size }) => size))].filter((size) => size < last.size),
+      );
+    }));
+
+  it('proves hundreds of chunks among those of others', () =>
+    inEvidence(signing, async (house, as) => {
+      const incident = await newIncident(house, as);
+      const other = await newIncident(house, as);
+      const media = Array.from({ length: 230 }, () => TEN);
+      const [made] = await Promise.all([
+        recording(house, as, incident, { mediaType: 'audio', media }),
+        recording(house, as, other, { mediaType: 'audio', media: media.slice(0, 60) }),
+      ]);
+      await tendLog(house.deps);
+      await proves(await taken(house, as, streamBundlePath(made)), made);
+    }));
+
+  it('gives any part of it, like the rest of the bundle', () =>
+    inEvidence(signing, async (house, as) => {
+      const incident = await newIncident(house, as);
+      const made = await recording(house, as, incident, { mediaType: 'video', media: [TEN, TEN, TEN] });
+      await tendLog(house.deps);
+      const whole = Buffer.from((await taken(house, as, streamBundlePath(made))).bytes);
+      for (let start = 0; start < whole.length; start += 173) {
+        const part = await download(house, streamBundlePath(made), as, {
+          range: `bytes=${start}-${start + 400}`,
+        });
+        assert.equal(part.status, 206);
+        assert.ok(Buffer.from(part.bytes).equals(whole.subarray(start, start + 401)), `from ${start}`);
+      }
+    }));
+});
