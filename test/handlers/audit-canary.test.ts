@@ -11,6 +11,7 @@ import { type Answer, answers, ask, credentials, logIn, post, type Session, WEB 
 import { newAuthenticator } from '../support/authenticator.ts';
 import { BOOTSTRAP_SECRET, type House, ORIGIN, openHouse } from '../support/house.ts';
 import { codeOf, liveSessionOf, type Person, verifiedSession } from '../support/people.ts';
+import { columnsOf, tableOf } from '../support/rows.ts';
 
 const ENV = {
   ...WEB,
@@ -171,20 +172,8 @@ describe('the life of an account', () => {
   });
   after(() => house.close());
 
-  async function table(name: string): Promise<Record<string, unknown>[]> {
-    const [found] = await house.db.batch([{ sql: `SELECT * FROM "${name}"` }], 'read');
-    return (found?.rows ?? []).map((row) =>
-      Object.fromEntries((found?.columns ?? []).map((column, i) => [column, row[i]])),
-    );
-  }
-  async function tables(): Promise<string[]> {
-    const sql = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`;
-    const [found] = await house.db.batch([{ sql }], 'read');
-    return (found?.rows ?? []).map(([name]) => String(name));
-  }
-
   it('leaves a row for every kind of action, refused ones included', async () => {
-    const rows = await table('audit');
+    const rows = await tableOf(house, 'audit');
     const seen = new Set(
       rows.map(
         ({ listener, actor_kind, action, outcome }) => `${listener} ${actor_kind} ${action} ${outcome}`,
@@ -221,7 +210,7 @@ describe('the life of an account', () => {
   });
 
   it('tells who did it to whom by id', async () => {
-    const rows = await table('audit');
+    const rows = await tableOf(house, 'audit');
     const { ids } = told;
     const of = (action: string, outcome = 'ok') =>
       rows.filter((row) => row.action === action && row.outcome === outcome);
@@ -253,7 +242,7 @@ describe('the life of an account', () => {
   });
 
   it('holds nothing but ids and words in the audit', async () => {
-    for (const row of await table('audit')) {
+    for (const row of await tableOf(house, 'audit')) {
       for (const column of ['id', 'actor_account_id', 'subject_account_id', 'subject_id']) {
         const value = row[column];
         if (value === null) continue;
@@ -267,18 +256,7 @@ describe('the life of an account', () => {
 
   it('leaves no secret in the log, the audit or any column', async () => {
     const log = JSON.stringify(house.log);
-    const columns = new Map<string, string>();
-    for (const name of await tables()) {
-      for (const row of await table(name)) {
-        for (const [column, value] of Object.entries(row)) {
-          const text =
-            value instanceof ArrayBuffer || ArrayBuffer.isView(value)
-              ? Buffer.from(value as Uint8Array).toString('latin1')
-              : String(value);
-          columns.set(`${name}.${column}`, `${columns.get(`${name}.${column}`) ?? ''}\n${text}`);
-        }
-      }
-    }
+    const columns = await columnsOf(house);
     assert.ok(columns.size > 50, 'the columns were not read');
     for (const [what, secret] of told.secrets) {
       assert.ok(!log.includes(secret), `${what} is in the log`);
