@@ -4,6 +4,7 @@ import { accountCommands } from './accounts.ts';
 import { bootstrapSecret } from './bootstrap-secret.ts';
 import { checkConfig } from './check-config.ts';
 import { type Command, CommandFailure, say, UsageError } from './command.ts';
+import { evidenceCommands } from './evidence/commands.ts';
 import { rotateSecretKey } from './rotate-secret-key.ts';
 import { routes } from './routes.ts';
 import { serveCommand } from './serve.ts';
@@ -15,21 +16,22 @@ const COMMANDS: readonly Command[] = [
   checkConfig,
   routes,
   rotateSecretKey,
+  ...evidenceCommands,
 ];
 
 function help(): string {
   const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
   const lines = COMMANDS.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`);
-  return `Sallyport ${VERSION}, for the operator.
+  return `Sallyport ${VERSION}: the operator's commands, and those of whoever records.
 
 Usage: sallyport COMMAND [OPTIONS]
 
 ${lines.join('\n')}
 
-Every command takes --config FILE and reads the settings that the server reads, and --help.
-Account commands talk to the running server; when there is none, they open the database themselves.
+Every command takes --help. The operator's take --config FILE as well and read the settings that the server reads;
+account commands talk to the running server, or open the database themselves when there is none.
 
-Exit codes: 0 done, 1 refused or failed, 2 the command line or the settings are wrong.
+Exit codes: 0 done, 1 refused or failed, 2 the command line or the settings are wrong; --help of a command has more.
 `;
 }
 

@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 
 export interface Destination {
   write(piece: Uint8Array): Promise<void>;
+  /** Takes back what was written after the first `length` bytes. */
+  truncate(length: number): Promise<void>;
   /** Gives the file its name and returns the path. */
   commit(): Promise<string>;
   /** Removes what was written. Does nothing after `commit`. */
@@ -99,8 +101,16 @@ async function temporary(
   });
   const settled = onInterrupt(() => rmSync(beside, { force: true }));
   let over = false;
+  let length = 0;
   return {
-    write: (piece) => written(file, piece),
+    async write(piece) {
+      await written(file, piece, length);
+      length += piece.length;
+    },
+    async truncate(wanted) {
+      await file.truncate(wanted);
+      length = wanted;
+    },
     async commit() {
       try {
         await file.sync();
@@ -123,10 +133,10 @@ async function temporary(
   };
 }
 
-async function written(file: FileHandle, piece: Uint8Array): Promise<void> {
+async function written(file: FileHandle, piece: Uint8Array, at: number): Promise<void> {
   try {
     for (let done = 0; done < piece.length; ) {
-      done += (await file.write(piece, done, piece.length - done)).bytesWritten;
+      done += (await file.write(piece, done, piece.length - done, at + done)).bytesWritten;
     }
   } catch (error) {
     throw cannotWrite(error);

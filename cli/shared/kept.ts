@@ -16,6 +16,16 @@ export async function keepFile(
 ): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
+  return await keepBeside(world, folder, name, content);
+}
+
+/** As {@link keepFile}, in a folder that is there and that may be other people's as well. */
+export async function keepBeside(
+  world: Pick<World, 'random'>,
+  folder: string,
+  name: string,
+  content: string | Uint8Array,
+): Promise<string> {
   const target = join(folder, name);
   const unique = Buffer.from(world.random(6)).toString('hex');
   const beside = join(folder, `.${unique}.new`);
@@ -28,9 +38,18 @@ export async function keepFile(
       await file.close();
     }
     await rename(beside, target);
+    await flushFolder(folder);
     return target;
   } catch (error) {
     await rm(beside, { force: true });
     throw error;
   }
+}
+
+/** Makes what was renamed in a folder last. Does nothing where folders cannot be flushed (Windows). */
+export async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  if (handle === undefined) return;
+  await handle.sync().catch(() => undefined);
+  await handle.close();
 }

@@ -1,0 +1,86 @@
+/** What a staging directory says about its capture, so that another run can go on with it: `capture.json`. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MEDIA_TYPES, type MediaType } from '../../../src/crypto/sealed.ts';
+import { errorCode, usage } from '../../shared/failure.ts';
+import { keepFile } from '../../shared/kept.ts';
+import { serverUrl } from '../../shared/places.ts';
+import type { World } from '../../shared/world.ts';
+import { isIncidentId, isStreamId } from './keys-file.ts';
+
+export const CAPTURE_FORMAT = 'sallyport-capture/1';
+
+export interface CaptureRecord {
+  readonly server: string;
+  /** Where viewer links lead; ends in `/`. */
+  readonly viewerBase: string;
+  readonly username: string | undefined;
+  readonly mediaType: MediaType;
+  readonly source: string;
+  readonly device: string | undefined;
+  readonly chunkBytes: number;
+  readonly chunkMs: number;
+  readonly maxStaging: number;
+  readonly leaveOpen: boolean;
+  /** age recipients that get the key. */
+  readonly recipients: readonly string[];
+  readonly label: string | undefined;
+  readonly streamLabel: string | undefined;
+  readonly incidentMode: string | undefined;
+  /** Seconds; 0 for a link that never ends, undefined for what the server does. */
+  readonly viewerSeconds: number | undefined;
+  readonly wantsViewer: boolean;
+  readonly createdAt: string;
+  /** What has been made so far. */
+  readonly incidentId: string | undefined;
+  readonly streamId: string | undefined;
+  readonly viewerTokenId: string | undefined;
+  /** Whether the key has been wrapped for the recipients. */
+  readonly wrapped: boolean;
+}
+
+const FILE = 'capture.json';
+
+export async function keepRecord(world: World, directory: string, record: CaptureRecord): Promise<void> {
+  const text = JSON.stringify({ format: CAPTURE_FORMAT, ...record }, null, 2);
+  await keepFile(world, directory, FILE, `${text}\n`);
+}
+
+/** Throws a usage failure where there is none that makes sense. */
+export async function readRecord(directory: string): Promise<CaptureRecord> {
+  const text = await readFile(join(directory, FILE), 'utf8').catch((error: unknown) => {
+    throw usage(`There is no capture to go on with in ${directory} (${FILE}: ${errorCode(error)}).`);
+  });
+  const record = parsed(text);
+  if (record === undefined)
+    throw usage(`${join(directory, FILE)} is not one that sallyport capture has written.`);
+  return record;
+}
+
+function parsed(text: string): CaptureRecord | undefined {
+  let json: Partial<Record<string, unknown>>;
+  try {
+    json = JSON.parse(text) ?? {};
+  } catch {
+    return undefined;
+  }
+  const texts = ['server', 'viewerBase', 'source', 'createdAt'];
+  const numbers = ['chunkBytes', 'chunkMs', 'maxStaging'];
+  const maybe = (name: string, right: (value: string) => boolean): boolean =>
+    json[name] === undefined || (typeof json[name] === 'string' && right(json[name]));
+  const right =
+    json.format === CAPTURE_FORMAT &&
+    texts.every((name) => typeof json[name] === 'string') &&
+    numbers.every((name) => Number.isSafeInteger(json[name]) && Number(json[name]) > 0) &&
+    MEDIA_TYPES.some((type) => type === json.mediaType) &&
+    Array.isArray(json.recipients) &&
+    json.recipients.every((recipient) => typeof recipient === 'string') &&
+    maybe('incidentId', isIncidentId) &&
+    maybe('streamId', isStreamId);
+  if (!right) return undefined;
+  const { format: _, ...record } = json;
+  serverUrl(String(record.server));
+  serverUrl(String(record.viewerBase));
+  return record as unknown as CaptureRecord;
+}

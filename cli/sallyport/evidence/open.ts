@@ -1,0 +1,174 @@
+/** `sallyport open` */
+
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { ageOpener } from '../../shared/age.ts';
+import { EXIT_CODES, errorCode, Failure, usage } from '../../shared/failure.ts';
+import { spokenBytes } from '../../shared/text.ts';
+import { processWorld, type World } from '../../shared/world.ts';
+import { type Command, say, tell } from '../command.ts';
+import { EXIT_HELP, ending } from './ending.ts';
+import { isIncidentId, isStreamId, parseKeys, type StreamKey } from './keys-file.ts';
+import { chunksOnServer, type FoundChunk, looseChunks } from './open-chunks.ts';
+import { byStream, type OpenedStream, openStream } from './opening.ts';
+import {
+  type Given,
+  type Option,
+  OUTPUT_OPTIONS,
+  optionHelp,
+  readOptions,
+  SERVER_OPTIONS,
+} from './options.ts';
+import { connected } from './session-commands.ts';
+
+const OPTIONS: readonly Option[] = [
+  {
+    name: 'keys',
+    value: 'FILE',
+    repeatable: true,
+    help: 'keys of the streams (sallyport-keys/1), or an age file that holds them',
+  },
+  { name: 'identity', value: 'FILE', repeatable: true, help: 'age identities that open such an age file' },
+  { name: 'output', value: 'DIR', help: 'where to write the recordings (default: here)' },
+  { name: 'allow-gaps', help: 'go on behind chunks that are missing or do not open' },
+  { name: 'from-server', help: 'fetch the chunks of INCIDENT, or of one STREAM of it, finished or not' },
+];
+
+const DETAILS = `
+Decrypts recordings to files that players read, one for each stream, mode 0600. BUNDLE is a bundle as it was
+downloaded, or a folder with sealed chunks in it: an unpacked bundle, or the staging directory of a capture. Several
+are taken together. What is not proven is said: a stream without its last chunk has no proven end, and what lies
+behind a missing chunk is written only with --allow-gaps.
+
+  sallyport open incident_….zip --keys keys.json
+  sallyport open incident_….zip --keys my-copy.age --identity identity.txt
+  sallyport open --from-server INCIDENT STREAM --keys keys.json
+`;
+
+export const openCommand: Command = {
+  words: ['open'],
+  usage: 'open BUNDLE… --keys FILE [OPTIONS]',
+  summary: 'Decrypt recordings from bundles, folders or the server.',
+  details: `${DETAILS}${optionHelp([
+    ['Options', OPTIONS],
+    ['The server, with --from-server', SERVER_OPTIONS],
+    ['Output', OUTPUT_OPTIONS],
+  ])}${EXIT_HELP}`,
+  run: (args) =>
+    ending(args, () =>
+      openRecordings(
+        processWorld(),
+        readOptions(args, [...OPTIONS, ...SERVER_OPTIONS, ...OUTPUT_OPTIONS], [1, 100]),
+      ),
+    ),
+};
+
+async function openRecordings(world: World, given: Given): Promise<number> {
+  if (!given.has('keys')) throw usage('Say where the keys are: --keys FILE.');
+  const keys = await keysFrom(world, given);
+  const chunks = given.has('from-server')
+    ? await fromServer(world, given)
+    : (await Promise.all(given.positionals.map((path) => chunksAt(resolve(world.cwd, path))))).flat();
+  if (chunks.length === 0) throw new Failure('refused', 'no_chunks', 'There are no sealed chunks here.');
+  const folder = resolve(world.cwd, given.value('output') ?? '.');
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw usage(`The output folder cannot be made (${errorCode(error)}).`);
+  });
+  const plan = { world, folder, allowGaps: given.has('allow-gaps') };
+  const opened: OpenedStream[] = [];
+  const locked: string[] = [];
+  for (const [streamId, found] of byStream(chunks)) {
+    const key = keys.find((candidate) => candidate.streamId === streamId);
+    if (key === undefined) locked.push(streamId);
+    else opened.push(await openStream(plan, key, found));
+  }
+  report(given, opened, locked);
+  return exitOf(opened, locked, plan.allowGaps);
+}
+
+/** All keys of all files. */
+async function keysFrom(world: World, given: Given): Promise<readonly StreamKey[]> {
+  const keys: StreamKey[] = [];
+  for (const file of given.values('keys')) {
+    const bytes = await readFile(resolve(world.cwd, file)).catch((error: unknown) => {
+      throw usage(`The keys file cannot be read (${errorCode(error)}).`);
+    });
+    keys.push(...parseKeys(await keysText(world, given, bytes)));
+  }
+  return keys;
+}
+
+const AGE = Buffer.from('age-encryption.org/v1\n');
+
+async function keysText(world: World, given: Given, bytes: Buffer): Promise<string> {
+  if (!bytes.subarray(0, AGE.length).equals(AGE)) return bytes.toString('utf8');
+  if (!given.has('identity'))
+    throw usage('The keys file is an age file: give the identity that opens it, --identity FILE.');
+  const openAge = await ageOpener(world, given.values('identity'));
+  const once = (async function* () {
+    yield bytes;
+  })();
+  const parts: Uint8Array[] = [];
+  for await (const part of await openAge(once)) parts.push(part);
+  return Buffer.concat(parts).toString('utf8');
+}
+
+async function chunksAt(path: string): Promise<readonly FoundChunk[]> {
+  const facts = await stat(path).catch((error: unknown) => {
+    throw usage(`${path} cannot be read (${errorCode(error)}).`);
+  });
+  return facts.isDirectory() ? await looseChunks(path) : await bundleChunks(path);
+}
+
+async function bundleChunks(_path: string): Promise<readonly FoundChunk[]> {
+  throw usage('Unpack the bundle first, and name the folder.');
+}
+
+async function fromServer(world: World, given: Given): Promise<readonly FoundChunk[]> {
+  const [incident = '', stream, more] = given.positionals;
+  if (!isIncidentId(incident) || (stream !== undefined && !isStreamId(stream)) || more !== undefined)
+    throw usage(
+      'With --from-server, name the incident (inc_…) and, where one is wanted, the stream (str_…).',
+    );
+  const { login } = await connected(world, given);
+  return await chunksOnServer(login, incident, stream);
+}
+
+function report(given: Given, opened: readonly OpenedStream[], locked: readonly string[]): void {
+  const json = opened.map((stream) => ({
+    incident_id: stream.incidentId,
+    stream_id: stream.streamId,
+    media_type: stream.mediaType,
+    file: stream.file ?? null,
+    chunk_count: stream.chunks,
+    byte_count: stream.bytes,
+    end_proven: stream.endProven,
+    missing_chunks: stream.missing,
+    damaged_chunks: stream.damaged,
+    stopped_at_gap: stream.stopped,
+  }));
+  const files = opened.flatMap(({ file }) => (file === undefined ? [] : [file]));
+  tell(given.has('json'), { streams: json, without_key: locked }, files);
+  if (given.has('json') || given.has('quiet')) return;
+  for (const stream of opened) for (const line of words(stream)) say(line);
+  for (const streamId of locked) say(`${streamId}: the keys file has no key for this stream.`);
+}
+
+function words(stream: OpenedStream): readonly string[] {
+  const { streamId, chunks, bytes, endProven, missing, damaged, stopped } = stream;
+  const shown = missing.slice(0, 10).join(', ') + (missing.length > 10 ? ', …' : '');
+  return [
+    `${streamId}: ${chunks} chunks, ${spokenBytes(bytes)}; ${endProven ? 'whole, its end is proven' : 'end not proven'}.`,
+    ...damaged.slice(0, 10).map(({ index, why }) => `  Chunk ${index} does not open. ${why}`),
+    ...(missing.length === 0 ? [] : [`  Missing or not usable: ${shown}.`]),
+    ...(stopped ? ['  What follows was left out; --allow-gaps writes it too.'] : []),
+  ];
+}
+
+function exitOf(opened: readonly OpenedStream[], locked: readonly string[], allowGaps: boolean): number {
+  const nothing = opened.every(({ file }) => file === undefined);
+  if (nothing || locked.length > 0) return EXIT_CODES.decryption;
+  if (allowGaps) return 0;
+  if (opened.some(({ damaged }) => damaged.length > 0)) return EXIT_CODES.decryption;
+  return opened.some(({ missing }) => missing.length > 0) ? EXIT_CODES.refused : 0;
+}
