@@ -1,0 +1,4 @@
+import { everyTarget } from '../support/both-doors.ts';
+import { chunkSuite } from './chunks.ts';
+
+for (const target of everyTarget) chunkSuite(target);
