@@ -65,7 +65,7 @@ function giveBack({ buffer, byteLength }: Bytes): void {
 }
 
 /** Collects chunks until a segment is full, without copying a byte twice. The chunks are its own from then on. */
-class SegmentBuffer {
+export class SegmentBuffer {
   readonly #parts: Bytes[] = [];
   #size = 0;
   /** How many bytes of the first part are gone. */

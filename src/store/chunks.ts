@@ -134,6 +134,8 @@ export interface Upload extends ChunkStatement {
   readonly length?: number;
   readonly offset: number;
   readonly retryKeyHash?: string;
+  /** What the client said of it in its protocol's own words, at most 4096 bytes of ASCII. */
+  readonly metadata?: string;
   readonly createdAt: number;
   readonly expiresAt: number;
   /** The chunk that it became. */
@@ -142,16 +144,36 @@ export interface Upload extends ChunkStatement {
   readonly refusal?: string;
 }
 
+/** Whose turn it is to add to an upload: a random name, or nobody's. */
+export type Writer = string | null;
+
 export interface UploadStore {
-  /** Remembers it together with its staged blob, which has no bytes yet and lives until `expiresAt`. */
-  create(upload: Omit<Upload, 'offset' | 'chunkId' | 'refusal'>): Promise<void>;
+  /**
+   * Remembers it together with its staged blob, which has no bytes yet, lives until `expiresAt`, is held by the
+   * upload's account and is the writer's to add to.
+   * @returns false when the account has `most` unfinished ones
+   */
+  create(
+    upload: Omit<Upload, 'offset' | 'chunkId' | 'refusal'>,
+    writer: Writer,
+    most: number,
+  ): Promise<boolean>;
   /** Not after `expiresAt`, nor once its bytes were swept. */
   find(id: string, accountId: string, now: number): Promise<Upload | undefined>;
+  /**
+   * As `find`, for one of this protocol, after giving the turn to add to it away: whoever had it before fails with
+   * the next bytes, so that the offset stays what it is here until the new writer adds to it.
+   */
+  take(
+    upload: Pick<Upload, 'id' | 'accountId' | 'protocol'>,
+    now: number,
+    writer: Writer,
+  ): Promise<Upload | undefined>;
   /** Says how long it is, once. @returns false when another length was said before */
   setLength(id: string, length: number): Promise<boolean>;
   /** Records what became of it. */
   conclude(id: string, outcome: { readonly chunkId: string } | { readonly refusal: string }): Promise<void>;
-  /** Forgets it; its bytes are the caller's to discard. */
+  /** Forgets it. Its bytes are out of reach, and the next sweep erases them where nobody discards them before. */
   remove(id: string): Promise<void>;
   /** Forgets what has expired, at most `max`. @returns whether all are gone */
   sweep(now: number, max: number): Promise<boolean>;

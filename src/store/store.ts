@@ -9,6 +9,7 @@ import type { CheckinStore, DeletionStore, IncidentStore, StreamStore } from './
 import type { ListingStore } from './listing.ts';
 import type { LogStore } from './log.ts';
 import type { SecretKeyStore } from './secret-key.ts';
+import type { ContactKeyStore, GrantStore, RecipientKeyStore, WrappedKeyStore } from './sharing.ts';
 import type { ViewerStore, ViewerTokenStore } from './viewing.ts';
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -29,6 +30,10 @@ export interface Store {
   readonly bundles: BundleStore;
   readonly viewerTokens: ViewerTokenStore;
   readonly viewer: ViewerStore;
+  readonly contactKeys: ContactKeyStore;
+  readonly recipientKeys: RecipientKeyStore;
+  readonly grants: GrantStore;
+  readonly wrappedKeys: WrappedKeyStore;
   readonly log: LogStore;
 }
 
@@ -200,6 +205,13 @@ export interface PasteTotals {
   readonly createdEver: number;
 }
 
+/** The right to add to a staged blob, for as long as nobody took it over ({@link UploadStore.take}). */
+export interface WriterTurn {
+  readonly writer: string;
+  /** Most bytes that the blob's holder may have staged together. */
+  readonly holderMost: number;
+}
+
 /**
  * Where bytes lie that are too large for a commit: segments of at most {@link Blobs.segmentBytes}. Bytes are
  * staged under a name that nothing refers to, and become visible when a store verb adopts the name.
@@ -217,9 +229,17 @@ export interface Blobs {
    * filled up, so that every segment but the last has {@link segmentBytes}. At most so many bytes a call. An offset
    * of 0 creates it.
    * @param eraseAt when a sweep may take it, in place of the lifetime of other staged blobs
-   * @returns `moved` when the blob is not there or has another length, `full` when the quota has no room
+   * @param turn for a blob that is somebody's to add to: then it must be there, and still theirs
+   * @returns `moved` when the blob is not there, has another length or is somebody else's to add to; `full` when
+   *   the quota has no room
    */
-  extend(name: string, offset: number, bytes: Bytes, eraseAt: number): Promise<'extended' | 'moved' | 'full'>;
+  extend(
+    name: string,
+    offset: number,
+    bytes: Bytes,
+    eraseAt: number,
+    turn?: WriterTurn,
+  ): Promise<'extended' | 'moved' | 'full'>;
   /** Forgets a staged blob and its segments. Unknown names are harmless. */
   discard(name: string): Promise<void>;
   /** One segment of an adopted or claimed blob; undefined when it is not there. */

@@ -18,10 +18,12 @@ import {
 import { bytesOf, HOUR, hashOf, MINUTE, NOW, together } from './room.ts';
 
 const MIB = 1024 * 1024;
+/** More than any account has unfinished here. */
+const MANY = 1000;
 
 async function begin(subject: ChunksUnderTest, n: number, wish: Partial<Omit<Upload, 'offset'>> = {}) {
   const upload = uploadOf(n, wish);
-  await subject.store.uploads.create(upload);
+  assert.ok(await subject.store.uploads.create(upload, null, MANY));
   return upload;
 }
 
@@ -133,13 +135,18 @@ export function uploading(it: ChunkIt): void {
     assert.equal(short(await commit(subject, 1, { pending: { kind: 'staged', blob, size: 10 } })), 'lost');
   });
 
-  it('removing one forgets it, and leaves its bytes to be discarded', async (subject) => {
+  it('removing one forgets it, and its bytes are nobody’s until a sweep erases them', async (subject) => {
+    const { store, blobs } = subject;
     await recording(subject);
     const { blob } = await begin(subject, 1);
-    await subject.store.uploads.remove(uploadId(1));
-    await subject.store.uploads.remove(uploadId(1));
+    await blobs.extend(blob, 0, bytesOf(10), NOW + HOUR);
+    await store.uploads.remove(uploadId(1));
+    await store.uploads.remove(uploadId(1));
     assert.equal(await find(subject, 1), undefined);
-    assert.equal(await subject.blobs.extend(blob, 0, bytesOf(1), NOW), 'extended');
+    for (const offset of [0, 10])
+      assert.equal(await blobs.extend(blob, offset, bytesOf(1), NOW + HOUR), 'moved');
+    assert.equal(await blobs.sweep(NOW, 10), 1);
+    assert.equal(await numberOf(subject, 'SELECT count(*) FROM segments'), 0);
   });
 
   it('a sweep forgets what has expired, in bounded steps, and gives its bytes to the sweep of blobs', async (subject) => {

@@ -9,7 +9,7 @@ import { type House, inHouse } from '../support/house.ts';
 /** Begins upload `n` with ten bytes, to live for `lifetime` milliseconds. */
 async function begin({ deps }: House, n: number, lifetime: number): Promise<void> {
   const upload = uploadOf(n, { createdAt: deps.now(), expiresAt: deps.now() + lifetime });
-  await deps.store.uploads.create(upload);
+  assert.ok(await deps.store.uploads.create(upload, null, 64));
   assert.equal(await deps.blobs.extend(upload.blob, 0, bytesOf(10), deps.now() + 99 * HOUR), 'extended');
 }
 

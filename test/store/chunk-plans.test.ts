@@ -20,6 +20,7 @@ import {
   retry,
   streamId,
   uploadId,
+  uploadOf,
 } from '../contract/chunk-room.ts';
 import { bytesOf, HOUR, hashOf, NOW, type Stores } from '../contract/room.ts';
 import { memoryDatabase } from '../support/databases.ts';
@@ -108,12 +109,19 @@ for (const [what, wish] of Object.entries<ChunkWish>({
     assert.deepEqual(costly(plans), []);
   });
 
-it('a sweep of uploads scans and sorts nothing', async () => {
-  const { modes, plans } = await watch(({ store }) => store.uploads.sweep(NOW, 10));
-  assert.deepEqual(modes, ['write']);
-  assert.ok(plans.length > 2);
-  assert.deepEqual(costly(plans), []);
-});
+const UPLOAD_WRITES: Readonly<Record<string, (stores: Stores) => Promise<unknown>>> = {
+  'a sweep of uploads': ({ store }) => store.uploads.sweep(NOW, 10),
+  'taking an upload over': ({ store }) =>
+    store.uploads.take({ id: uploadId(1), accountId: accountId(1), protocol: 'tus' }, NOW, 'ann'),
+  'beginning one upload more': ({ store }) => store.uploads.create(uploadOf(1), 'ann', 0),
+};
+for (const [what, verb] of Object.entries(UPLOAD_WRITES))
+  it(`${what} is one batch that scans and sorts nothing`, async () => {
+    const { modes, plans } = await watch(verb);
+    assert.deepEqual(modes, ['write']);
+    assert.ok(plans.length > 1);
+    assert.deepEqual(costly(plans), []);
+  });
 
 it('growing a blob looks at no other segments than its last', async () => {
   const { modes, plans } = await watch(({ blobs }) => blobs.extend('uop_a', 10, bytesOf(5), NOW));

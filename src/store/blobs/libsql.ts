@@ -75,8 +75,8 @@ export function libsqlBlobs(db: Db, { stagingQuotaBytes, stagingLifetimeMs }: Li
       return results[1]?.changes === 1;
     },
 
-    extend: (name, offset, bytes, eraseAt) =>
-      extendBlob(db, { name, offset, bytes, eraseAt, stagingQuotaBytes }),
+    extend: (name, offset, bytes, eraseAt, turn) =>
+      extendBlob(db, { name, offset, bytes, eraseAt, stagingQuotaBytes, turn }),
 
     discard: erase,
 

@@ -10,8 +10,8 @@ import { read, Script, Sql, sql, write } from './script.ts';
 
 const COLUMNS = [
   ...['id', 'account_id', 'incident_id', 'stream_id', 'chunk_index', 'media_type', 'started_at', 'ended_at'],
-  ...['original_filename', 'sha256', 'protocol', 'blob', 'length', 'retry_key_hash', 'created_at'],
-  'expires_at',
+  ...['original_filename', 'sha256', 'protocol', 'blob', 'length', 'retry_key_hash', 'metadata'],
+  ...['created_at', 'expires_at'],
 ];
 const UPLOAD = new Sql(COLUMNS.join(', '), []);
 const UPLOAD_OF_U = new Sql(COLUMNS.map((name) => `u.${name} AS ${name}`).join(', '), []);
@@ -20,6 +20,7 @@ function uploadOf(row: Row): Upload {
   const originalFilename = row.optionalText('original_filename');
   const length = row.optionalNumber('length');
   const retryKeyHash = row.optionalText('retry_key_hash');
+  const metadata = row.optionalText('metadata');
   const chunkId = row.optionalText('chunk_id');
   const refusal = row.optionalText('refusal');
   return {
@@ -39,6 +40,7 @@ function uploadOf(row: Row): Upload {
     // What was concluded has no staged bytes to count any more.
     offset: row.optionalNumber('staged_bytes') ?? length ?? 0,
     ...(retryKeyHash !== undefined && { retryKeyHash }),
+    ...(metadata !== undefined && { metadata }),
     createdAt: row.number('created_at'),
     expiresAt: row.number('expires_at'),
     ...(chunkId !== undefined && { chunkId }),
@@ -46,40 +48,57 @@ function uploadOf(row: Row): Upload {
   };
 }
 
+/** One that can still be asked for. A chunk that has its blob is what it became, though nobody lived to record it. */
+const found = (id: string, accountId: string, now: number): Sql =>
+  sql`SELECT ${UPLOAD_OF_U}, coalesce(u.chunk_id, c.id) AS chunk_id, u.refusal AS refusal,
+      b.bytes AS staged_bytes
+    FROM uploads AS u
+      LEFT JOIN loose_blobs AS b ON b.blob = u.blob AND b.state = 'staged'
+      LEFT JOIN chunks AS c ON c.blob = u.blob
+    WHERE u.id = ${id} AND u.account_id = ${accountId} AND u.expires_at > ${now}
+      AND coalesce(b.blob, c.id, u.chunk_id, u.refusal) IS NOT NULL`;
+
 /** @see UploadStore */
 export function uploadStore(db: Db): UploadStore {
   return {
-    async create(upload) {
+    async create(upload, writer, most) {
       const script = new Script();
-      script.step(
-        'upload',
-        sql`INSERT INTO uploads (${UPLOAD}) VALUES
-          (${upload.id}, ${upload.accountId}, ${upload.incidentId}, ${upload.streamId}, ${upload.chunkIndex},
-            ${upload.mediaType}, ${upload.startedAt}, ${upload.endedAt}, ${upload.originalFilename ?? null},
-            ${upload.sha256}, ${upload.protocol}, ${upload.blob}, ${upload.length ?? null},
-            ${upload.retryKeyHash ?? null}, ${upload.createdAt}, ${upload.expiresAt})`,
-      );
+      // What is staged on behalf of an account are its unfinished uploads.
+      const unfinished = sql`SELECT count(*) FROM loose_blobs
+        WHERE holder = ${upload.accountId} AND state = 'staged'`;
       script.step(
         'blob',
-        sql`INSERT INTO loose_blobs (blob, state, bytes, erase_at)
-          VALUES (${upload.blob}, 'staged', 0, ${upload.expiresAt})`,
+        sql`INSERT INTO loose_blobs (blob, state, bytes, erase_at, writer, holder)
+          SELECT ${upload.blob}, 'staged', 0, ${upload.expiresAt}, ${writer}, ${upload.accountId}
+          WHERE (${unfinished}) < ${most}`,
       );
-      await script.run(db);
+      script.step(
+        'upload',
+        sql`INSERT INTO uploads (${UPLOAD}) SELECT
+            ${upload.id}, ${upload.accountId}, ${upload.incidentId}, ${upload.streamId}, ${upload.chunkIndex},
+            ${upload.mediaType}, ${upload.startedAt}, ${upload.endedAt}, ${upload.originalFilename ?? null},
+            ${upload.sha256}, ${upload.protocol}, ${upload.blob}, ${upload.length ?? null},
+            ${upload.retryKeyHash ?? null}, ${upload.metadata ?? null}, ${upload.createdAt}, ${upload.expiresAt}
+          WHERE changes() = 1`,
+      );
+      return (await script.run(db))('upload')?.changes === 1;
     },
 
     async find(id, accountId, now) {
-      // A chunk that has its blob is what it became, also where nobody lived to record that.
-      const found = await read(
-        db,
-        sql`SELECT ${UPLOAD_OF_U}, coalesce(u.chunk_id, c.id) AS chunk_id, u.refusal AS refusal,
-            b.bytes AS staged_bytes
-          FROM uploads AS u
-            LEFT JOIN loose_blobs AS b ON b.blob = u.blob AND b.state = 'staged'
-            LEFT JOIN chunks AS c ON c.blob = u.blob
-          WHERE u.id = ${id} AND u.account_id = ${accountId} AND u.expires_at > ${now}
-            AND coalesce(b.blob, c.id, u.chunk_id, u.refusal) IS NOT NULL`,
+      const row = firstRow(await read(db, found(id, accountId, now)));
+      return row && uploadOf(row);
+    },
+
+    async take({ id, accountId, protocol }, now, writer) {
+      const script = new Script();
+      const theirs = sql`SELECT blob FROM uploads
+        WHERE id = ${id} AND account_id = ${accountId} AND protocol = ${protocol} AND expires_at > ${now}`;
+      script.step(
+        'turn',
+        sql`UPDATE loose_blobs SET writer = ${writer} WHERE blob = (${theirs}) AND state = 'staged'`,
       );
-      const row = firstRow(found);
+      script.step('found', sql`${found(id, accountId, now)} AND u.protocol = ${protocol}`);
+      const row = firstRow((await script.run(db))('found'));
       return row && uploadOf(row);
     },
 
@@ -105,16 +124,9 @@ export function uploadStore(db: Db): UploadStore {
     },
 
     async sweep(now, max) {
-      const script = new Script();
-      const due = sql`FROM uploads WHERE expires_at <= ${now} ORDER BY expires_at LIMIT ${max}`;
-      // No bytes outlive the upload that they arrived by.
-      script.step(
-        'bytes',
-        sql`UPDATE loose_blobs SET erase_at = 0 WHERE state = 'staged' AND blob IN (SELECT blob ${due})`,
-      );
-      script.step('delete', sql`DELETE FROM uploads WHERE id IN (SELECT id ${due})`);
-      const answer = await script.run(db);
-      return (answer('delete')?.changes ?? 0) < max;
+      const due = sql`SELECT id FROM uploads WHERE expires_at <= ${now} ORDER BY expires_at LIMIT ${max}`;
+      const swept = await write(db, sql`DELETE FROM uploads WHERE id IN (${due})`);
+      return (swept?.changes ?? 0) < max;
     },
   };
 }

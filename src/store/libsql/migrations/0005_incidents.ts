@@ -165,6 +165,11 @@ export const incidents: Migration = {
     ) STRICT, WITHOUT ROWID`,
     'CREATE INDEX upload_keys_by_chunk ON upload_keys (chunk_id)',
 
+    // Whose turn it is to add to a staged blob, where that changes hands, and on whose account it lies there.
+    'ALTER TABLE loose_blobs ADD COLUMN writer TEXT',
+    'ALTER TABLE loose_blobs ADD COLUMN holder TEXT',
+    `CREATE INDEX loose_blobs_by_holder ON loose_blobs (holder) WHERE holder IS NOT NULL`,
+
     // Uploads in pieces. The bytes are a staged blob, whose length is the offset.
     `CREATE TABLE uploads (
       id TEXT NOT NULL PRIMARY KEY,
@@ -181,6 +186,8 @@ export const incidents: Migration = {
       blob TEXT NOT NULL UNIQUE,
       length INTEGER CHECK (length >= 0),
       retry_key_hash TEXT CHECK (length(retry_key_hash) = 64),
+      -- What a client said of it in its protocol's own words, and is told again.
+      metadata TEXT CHECK (length(metadata) <= 4096),
       created_at INTEGER NOT NULL,
       expires_at INTEGER NOT NULL,
       -- What became of it: the chunk, or the fault of its commit.
@@ -191,6 +198,14 @@ export const incidents: Migration = {
     'CREATE INDEX uploads_by_expiry ON uploads (expires_at)',
     'CREATE INDEX uploads_by_incident ON uploads (incident_id)',
     'CREATE INDEX uploads_by_account ON uploads (account_id)',
+    // No bytes outlive the upload that they arrived by; those that became a chunk are not loose any more.
+    `CREATE TRIGGER uploads_let_go AFTER DELETE ON uploads BEGIN
+      UPDATE loose_blobs SET state = 'erasing', erase_at = 0 WHERE blob = OLD.blob AND state = 'staged';
+    END`,
+    `CREATE TRIGGER incidents_take_no_more AFTER UPDATE OF deletion_state ON incidents
+      WHEN OLD.deletion_state = 'active' AND NEW.deletion_state <> 'active' BEGIN
+      DELETE FROM uploads WHERE incident_id = NEW.id;
+    END`,
 
     `CREATE TABLE viewer_tokens (
       id TEXT NOT NULL PRIMARY KEY,
