@@ -11,7 +11,7 @@ import { Fault } from './faults.ts';
 import type { ZipEntry } from './zip.ts';
 
 /** Rows that are read at one time. */
-const PAGE = 1000;
+const PAGE = 200;
 
 /** What is known of a text once it has gone by. */
 export interface Measure {

@@ -48,19 +48,23 @@ interface Plan {
 
 /** Plans are kept for the next part of a download: so many entries of a few hundred bytes each. */
 const MOST_KEPT = 4096;
-const plans = new WeakMap<Store, Recent<Plan>>();
+const plans = new WeakMap<Store, Recent<Promise<Plan>>>();
 
-/** @param facts all that the rows depend on, as JSON */
+/**
+ * A plan, made once for all who ask for it at the same time.
+ * @param facts all that the rows depend on, as JSON
+ */
 async function planned(deps: Deps, facts: string, weight: number, make: () => Promise<Plan>): Promise<Plan> {
-  const kept = plans.get(deps.store) ?? new Recent<Plan>(MOST_KEPT);
+  const kept = plans.get(deps.store) ?? new Recent<Promise<Plan>>(MOST_KEPT);
   plans.set(deps.store, kept);
   const digest = deps.digest();
   digest.update(utf8(facts));
   const key = hex(await digest.finish());
   const known = kept.get(key);
   if (known !== undefined) return known;
-  const plan = await make();
+  const plan = make();
   kept.set(key, plan, weight);
+  plan.catch(() => kept.forget(key));
   return plan;
 }
 

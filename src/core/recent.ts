@@ -20,17 +20,18 @@ export class Recent<Value> {
 
   /** @param weight at least 1; what is heavier than all that may be kept is not kept */
   set(key: string, value: Value, weight: number): void {
-    this.#forget(key);
+    this.forget(key);
     if (weight > this.#most) return;
     this.#kept.set(key, { value, weight });
     this.#weight += weight;
     for (const oldest of this.#kept.keys()) {
       if (this.#weight <= this.#most) break;
-      this.#forget(oldest);
+      this.forget(oldest);
     }
   }
 
-  #forget(key: string): void {
+  /** Unknown keys are harmless. */
+  forget(key: string): void {
     this.#weight -= this.#kept.get(key)?.weight ?? 0;
     this.#kept.delete(key);
   }
