@@ -23,8 +23,7 @@ const invalid = () => new Fault('invalid_checkin');
 function numberOf(value: unknown, least: number, most: number): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'number' || !Number.isFinite(value) || value < least || value > most) throw invalid();
-  // Minus zero would come back from storage as another text than it went in.
-  return value + 0;
+  return value;
 }
 
 /**

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { parseSettings } from '../../src/core/settings.ts';
+import { mainRoutes } from '../../src/handlers/main.ts';
 import { APP, answers, ask, logIn, WEB } from '../support/ask.ts';
 import { type House, inHouse, openHouse } from '../support/house.ts';
 import { newcomer } from '../support/people.ts';
@@ -78,6 +79,17 @@ describe('a preflight', () => {
     assert.ok(
       (await asking('GET', ' Content-Type ,X-CSRF-TOKEN')).headers.has('access-control-allow-headers'),
     );
+  });
+
+  it('is answered on every route of the incident rooms', async () => {
+    const rooms = ['incidents', 'checkins', 'streams', 'deletion', 'viewer-tokens'];
+    const routes = mainRoutes.filter(({ id }) => rooms.includes(id.split('.')[0] ?? ''));
+    assert.ok(routes.length >= 16);
+    for (const route of routes) {
+      const headers = { origin: APP, 'access-control-request-method': route.method };
+      const answer = answers(await preflight(headers, route.path.replaceAll(/:\w+/g, 'x')), 204);
+      assert.equal(answer.headers.get('access-control-allow-origin'), APP, route.path);
+    }
   });
 
   it('is answered only where something is: not on an unknown path, nor for pastes, nor at the private door', async () => {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import type { Route } from '../../src/handlers/kit/route.ts';
 import { mainRoutes } from '../../src/handlers/main.ts';
 import { credentials, type Session } from '../support/ask.ts';
@@ -47,10 +48,43 @@ const malformed = (prefix: string): string[] => [
   'x'.repeat(5000),
 ];
 
+/** A file that only somebody else could open. */
+async function ageFile(): Promise<string> {
+  const file = new Encrypter();
+  file.addRecipient(await identityToRecipient(await generateIdentity()));
+  return Buffer.from(await file.encrypt('a key')).toString('base64url');
+}
+
 /** Bodies of routes that look at them before they look at the incident. */
-const BODIES: Readonly<Record<string, object>> = { 'streams.create': { media_type: 'audio' } };
+const BODIES: Readonly<Record<string, object>> = {
+  'streams.create': { media_type: 'audio' },
+  'chunks.reconcile': {
+    stream_id: `str_${ULID}`,
+    chunk_index: 1,
+    media_type: 'audio',
+    started_at: '2026-01-02T03:04:05Z',
+    ended_at: '2026-01-02T03:04:06Z',
+    byte_size: 1,
+    sha256_hex: 'a'.repeat(64),
+  },
+  'sharing-grants.create': { recipient_type: 'trusted_contact', contact_id: `ctc_${ULID}` },
+  'wrapped-keys.create': {
+    grant_id: `sgr_${ULID}`,
+    media_key_id: 'a key',
+    wrapping_algorithm: 'age-v1',
+    wrapping_algorithm_version: '1',
+    wrapped_key_ciphertext: await ageFile(),
+  },
+};
 
 const isPublic = ({ gate }: Route) => gate !== 'account';
+
+/** A path of the route in this incident; what else it names has the shape of something that exists. */
+const within = (route: Route, incident: string) =>
+  route.path
+    .replace(':id', incident)
+    .replace(':media_type', 'audio')
+    .replaceAll(/:(\w+)/g, '1');
 
 interface Everything {
   readonly house: House;
@@ -106,7 +140,7 @@ describe('what is not there', () => {
   for (const route of below) {
     it(`${route.method} ${route.path}: an incident`, async () => {
       const { own, other, admin, incident, otherIncident, unowned, deleted } = all;
-      const at = (id: string) => route.path.replace(':id', id).replaceAll(/:(\w+)/g, '1');
+      const at = (id: string) => within(route, id);
       const expected = await answer(route, at(`inc_${ULID}`), own.as);
       saysNothing(expected, 'incident_not_found', at(`inc_${ULID}`));
       const asked: [string, string, Session][] = [
@@ -196,7 +230,7 @@ describe('what is not there', () => {
     const rows = async () => (await house.deps.store.audit.list(undefined, 10_000)).length;
     const before = await rows();
     for (const route of below) {
-      const at = (id: string) => route.path.replace(':id', id).replaceAll(/:(\w+)/g, '1');
+      const at = (id: string) => within(route, id);
       await answer(route, at(otherIncident), own.as);
       await answer(route, at(incident), other.as);
     }

@@ -241,7 +241,10 @@ describe('completing a stream', () => {
         const again = await complete(house, as, done.incidentId, done.streamId, count);
         answers(again, 409, 'stream_already_complete');
       }
+      const open = await newStream(house, as, done.incidentId);
       await setDeletionState(house, done.incidentId, 'deleting');
+      for (const count of ['one', 0, 1])
+        answers(await complete(house, as, done.incidentId, open, count), 409, 'incident_deleting');
       for (const streamOrNot of [done.streamId, 'x', 'str_01ARZ3NDEKTSV4RRFFQ69G5FAV'])
         for (const how of ['complete', 'fail']) {
           if (how === 'complete' && streamOrNot.endsWith('FAV')) continue;
