@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { nodeCrc32 } from '../../runtime/digest.ts';
+import { openEmbedded } from '../../src/store/native/embedded.ts';
+import { answers, post, throughSockets } from '../support/ask.ts';
+import { anotherOwner, firstAdmin, newIncident, newStream } from '../support/evidence.ts';
+import { writeAlike } from '../support/many-chunks.ts';
+import { incidentBundlePath } from '../support/recordings.ts';
+import { type RuntimeName, runtimes, startServer } from '../support/server.ts';
+import { tempDir } from '../support/temp.ts';
+
+const MIB = 1024 * 1024;
+const CHUNKS = 70_000;
+const AT_ONCE = 2;
+const SETTINGS = { SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false', SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false' };
+
+/** Bytes by name from /proc/PID/status. */
+async function status(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? Number.NaN) * 1024;
+}
+
+/** A server whose one incident has 70,000 chunks of 4 KiB and one hundred of 1 MiB. */
+async function measured(runtime: RuntimeName): Promise<{ length: number; growth: number }> {
+  const dir = await tempDir();
+  const start = () => startServer({ runtime, settings: SETTINGS, folder: dir.path });
+  let server = await start();
+  try {
+    const secret = (await readFile(join(dir.path, 'data', 'bootstrap-secret'), 'utf8')).trim();
+    let doors = throughSockets(server);
+    const both = { ...doors, bootstrapSecret: secret, now: Date.now, close: async () => {} };
+    const as = await anotherOwner(both, await firstAdmin(both));
+    const incidentId = await newIncident(doors, as);
+    const streams: { streamId: string; count: number; size: number }[] = [];
+    for (const [count, size] of [
+      [CHUNKS, 4096],
+      [100, MIB],
+    ] as const)
+      streams.push({ streamId: await newStream(doors, as, incidentId), count, size });
+    await server.stop();
+    const db = await openEmbedded({ path: join(dir.path, 'data', 'sallyport.db') });
+    for (const { streamId, count, size } of streams) {
+      const bytes = new Uint8Array(size).fill(streams.length);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const content = { size, sha256, crc32: nodeCrc32(bytes, 0) };
+      const segments = [{ idx: 0, bytes }];
+      await writeAlike(db, { incidentId, streamId, count, content, segments, createdAt: Date.now() });
+    }
+    await db.close();
+    server = await start();
+    doors = throughSockets(server);
+    for (const { streamId, count } of streams) {
+      const path = `/v1/incidents/${incidentId}/streams/${streamId}/complete`;
+      answers(await post(doors, path, as, { expected_chunk_count: count }), 200);
+    }
+    const before = await status(server.pid, 'VmRSS');
+    const url = `${server.main}${incidentBundlePath(incidentId)}`;
+    const headers = { authorization: `Bearer ${as.token}` };
+    const lengths = await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        const answer = await fetch(url, { headers });
+        let read = 0;
+        for await (const piece of answer.body ?? []) read += piece.length;
+        assert.equal(String(read), answer.headers.get('content-length'));
+        return read;
+      }),
+    );
+    return { length: lengths[0] ?? 0, growth: (await status(server.pid, 'VmHWM')) - before };
+  } finally {
+    await server.stop();
+    await dir.remove();
+  }
+}
+
+describe('large bundles', { skip: process.platform === 'linux' ? false : 'needs /proc of Linux' }, () => {
+  for (const runtime of runtimes) {
+    it(`are streamed on ${runtime}: two of 370 MiB at once take less than 150 MiB more`, async (t) => {
+      const { length, growth } = await measured(runtime);
+      t.diagnostic(`${Math.round(length / MIB)} MiB each, ${Math.round(growth / MIB)} MiB more`);
+      assert.ok(length > 370 * MIB);
+      assert.ok(growth < 150 * MIB, `${Math.round(growth / MIB)} MiB more`);
+    });
+  }
+});
