@@ -3,13 +3,13 @@
  * test-artifacts/; with SALLYPORT_DOC_IMAGES=1 those of the documentation are taken anew.
  */
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Listener } from '../../runtime/listener.ts';
 import { openNodeListener } from '../../runtime/node-listener.ts';
-import { noBrowser, openBrowser } from '../support/browser.ts';
+import { noBrowser, openBrowser, SMALL_TARGETS, seriousProblems } from '../support/browser.ts';
 import { BOOTSTRAP_SECRET, type House, openHouse } from '../support/house.ts';
 import { codeOf } from '../support/people.ts';
 
@@ -24,16 +24,9 @@ const PASSWORD = 'a phrase of several words';
 const PHONE = { width: 360, height: 780 };
 const DESK = { width: 1280, height: 800 };
 
-interface Violation {
-  readonly id: string;
-  readonly impact: string | null;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
 let house: House;
 let listener: Listener;
 let browser: Browser;
-let axe: string;
 let url: string;
 /** The seed of ada's app, once it is confirmed. */
 let seed = '';
@@ -68,7 +61,6 @@ before(async () => {
   });
   url = listener.urls[0] ?? '';
   browser = await openBrowser();
-  axe = await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   await mkdir(ARTIFACTS, { recursive: true });
   if (DOC_IMAGES !== undefined) await mkdir(DOC_IMAGES, { recursive: true });
 });
@@ -78,22 +70,6 @@ after(async () => {
   await listener?.stop(0);
   await house?.close();
 });
-
-/** What axe-core finds wrong with the page that weighs. Evaluated by the debugger, which no policy stops. */
-async function seriousProblems(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
-    readonly violations: readonly Violation[];
-  };
-  return found.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-}
-
-/** Controls that are too small for a finger: lower than 44 pixels, links within a line of text apart. */
-const SMALL_TARGETS = `[...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
-  .filter((one) => one.checkVisibility() && !one.matches('p a, .skip') && one.getBoundingClientRect().height < 43.9)
-  .map((one) => one.outerHTML.slice(0, 80))`;
 
 /** Judges a page on a phone and a desk, by day and by night, and takes its picture. */
 async function look(page: Page, name: string): Promise<void> {

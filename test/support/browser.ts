@@ -1,6 +1,12 @@
 /** A real Chromium for tests, whose pages are answered by calling the handlers: no port is opened. */
-import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { existsSync, readFileSync } from 'node:fs';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
 import type { Handler } from '../../src/handlers/kit/serve.ts';
 
 /** Where Chromium may lie: a path of one's own first, then the usual places, then what Playwright has installed. */
@@ -53,8 +59,12 @@ export interface Watched {
 export type Hosts = Readonly<Record<string, Handler>>;
 
 /** A page in a context of its own whose every request is answered here. */
-export async function openPage(browser: Browser, hosts: Hosts): Promise<Watched & AsyncDisposable> {
-  const context = await browser.newContext({ acceptDownloads: false });
+export async function openPage(
+  browser: Browser,
+  hosts: Hosts,
+  options: BrowserContextOptions = {},
+): Promise<Watched & AsyncDisposable> {
+  const context = await browser.newContext({ acceptDownloads: false, ...options });
   const watched = {
     requests: [] as string[],
     console: [] as string[],
@@ -80,13 +90,14 @@ async function answer(context: BrowserContext, hosts: Hosts, requests: string[])
     const handler = hosts[url.host];
     if (handler === undefined) return route.abort('namenotresolved');
     const body = request.postDataBuffer();
-    const response = await handler(
-      new Request(url, {
-        method: request.method(),
-        headers: await request.allHeaders().then(withoutPseudo),
-        ...(body !== null && { body: new Uint8Array(body) }),
-      }),
-    );
+    const asked = new Request(url, {
+      method: request.method(),
+      headers: await request.allHeaders().then(withoutPseudo),
+      ...(body !== null && { body: new Uint8Array(body) }),
+    });
+    // A handler that fails stands for a server that cannot be reached.
+    const response = await handler(asked).catch(() => undefined);
+    if (response === undefined) return route.abort('connectionrefused');
     await route.fulfill({
       status: response.status,
       headers: Object.fromEntries(response.headers),
@@ -98,3 +109,26 @@ async function answer(context: BrowserContext, hosts: Hosts, requests: string[])
 /** Names that begin with a colon belong to HTTP/2 and cannot stand in a `Request`. */
 const withoutPseudo = (headers: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':')));
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+/** What axe-core finds wrong with a page that weighs. Evaluated by the debugger, which no policy stops. */
+export async function seriousProblems(page: Page): Promise<string[]> {
+  const axe = new URL('../../node_modules/axe-core/axe.min.js', import.meta.url);
+  await page.evaluate(readFileSync(axe, 'utf8'));
+  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
+    readonly violations: readonly Violation[];
+  };
+  return found.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+}
+
+/** Controls that are too small for a finger: lower than 44 pixels, links within a line of text apart. */
+export const SMALL_TARGETS = `[...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
+  .filter((one) => one.checkVisibility() && !one.matches('p:not(.action) a, .skip') && one.getBoundingClientRect().height < 43.9)
+  .map((one) => one.outerHTML.slice(0, 80))`;

@@ -7,7 +7,6 @@ export const VIEWER_PARTS_CSS = `.badge {
   font-size: 0.85rem;
   font-weight: 600;
   line-height: 1.5;
-  white-space: nowrap;
 }
 .badge.good {
   background: var(--good-ground);
@@ -115,13 +114,22 @@ footer dl {
     width: 100%;
     padding: 0.5rem;
   }
+  table,
+  tbody {
+    display: block;
+  }
   thead tr {
     position: absolute;
+    display: block;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
     clip-path: inset(50%);
   }
   tbody tr {
     display: grid;
-    grid-template-columns: 1fr auto;
+    grid-template-columns: minmax(0, 1fr) auto;
+    gap: 0 1rem;
     padding: 0.45rem 0;
     border-top: 1px solid var(--line);
   }

@@ -97,6 +97,8 @@ p {
 }
 p,
 dd,
+th,
+td,
 h3,
 code {
   overflow-wrap: anywhere;

@@ -56,7 +56,7 @@ ${part('label', label, 'label')}
 ${part('safe', safe(stream))}
 <p class="when" data-part="ended"${ended === undefined && html` hidden`}><span data-part="ended-words">${WORDS.ended[status]}</span>${moment(ended, now, '')}</p>
 ${part('reason', reason === undefined ? '' : `Reason given: ${reason}`)}
-${status === 'complete' && download('stream', base === undefined ? '' : `${base}/streams/${stream.id}/download`, `: ${kind}${label && `, ${label}`}`)}
+${status === 'complete' && download('stream', base === undefined ? '' : `${base}/streams/${stream.id}/download`, ` (${kind}${label && `, ${label}`})`)}
 </li>`;
 }
 

@@ -55,7 +55,7 @@ ${SAYING}${WRITING}  // The path of this page holds the token; a link holds its 
         link.setAttribute('href', path);
         link.dataset.streamDownload = '';
       }
-      put(part('of', item), ': ' + kind + (label === '' ? '' : ', ' + label));
+      put(part('of', item), ' (' + kind + (label === '' ? '' : ', ' + label) + ')');
     }
   };
   const blank = (name) => hook('blank="' + name + '"').content.firstElementChild.cloneNode(true);

@@ -123,7 +123,7 @@ ${blanks(now)}
 <section aria-labelledby="everything">
 <h2 id="everything">Keep a copy</h2>
 ${part('kept', complete.length > 0 ? WORDS.kept : WORDS.keptNothing)}
-${download('incident', `${base}/incident/download`, ': everything that is complete')}
+${download('incident', `${base}/incident/download`, ' (everything that is complete)')}
 <p class="soft">A bundle is a ZIP file of recordings as they left the device: encrypted, so that neither this page nor this server can open them; whoever holds the keys opens it with <code>sallyport open BUNDLE --keys FILE</code>.</p>
 </section>
 <section aria-labelledby="arrived">
