@@ -14,7 +14,7 @@ export type KeyState = 'pending_verification' | 'active' | 'replaced' | 'revoked
 export type NewKeyState = 'pending_verification' | 'active';
 
 /** What every public key that is kept has. */
-interface PublicKeyRecord {
+export interface PublicKeyRecord {
   readonly ownerAccountId: string;
   /** From 1 within its contact or recipient. */
   readonly version: number;
@@ -61,7 +61,8 @@ export type NewContactKey = Pick<
 
 /** A change of a key record that its owner asks for. Undefined members stay as they are. */
 export interface KeyChange {
-  readonly displayLabel?: string;
+  /** Null: none any more. */
+  readonly displayLabel?: string | null;
   readonly state?: NewKeyState;
 }
 

@@ -6,16 +6,20 @@ import { auditStore } from './audit.ts';
 import { bundleStore } from './bundles.ts';
 import { checkinStore } from './checkins.ts';
 import { chunkStore } from './chunks.ts';
+import { contactKeyStore } from './contact-keys.ts';
 import { deletionStore } from './deletions.ts';
+import { grantStore } from './grants.ts';
 import { incidentStore } from './incidents.ts';
 import { listingStore } from './listing.ts';
 import { logStore } from './log.ts';
 import { pasteStore } from './pastes.ts';
+import { recipientKeyStore } from './recipient-keys.ts';
 import { secretKeyStore } from './secret-key.ts';
 import { streamStore } from './streams.ts';
 import { uploadStore } from './uploads.ts';
 import { viewerStore } from './viewer.ts';
 import { viewerTokenStore } from './viewer-tokens.ts';
+import { wrappedKeyStore } from './wrapped-keys.ts';
 
 /** @see Store */
 export function libsqlStore(db: Db): Store {
@@ -34,6 +38,10 @@ export function libsqlStore(db: Db): Store {
     bundles: bundleStore(db),
     viewerTokens: viewerTokenStore(db),
     viewer: viewerStore(db),
+    contactKeys: contactKeyStore(db),
+    recipientKeys: recipientKeyStore(db),
+    grants: grantStore(db),
+    wrappedKeys: wrappedKeyStore(db),
     log: logStore(db),
   };
 }
