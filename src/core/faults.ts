@@ -147,6 +147,7 @@ export type FaultKind =
   | 'invalid_display_label'
   | 'invalid_key_state'
   | 'invalid_recipient_type'
+  | 'invalid_recipient_account_id'
   | 'invalid_recipient_id'
   | 'invalid_key_id'
   | 'invalid_scheme'

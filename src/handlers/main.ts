@@ -9,15 +9,19 @@ import { challengeRoutes } from './main/challenge.ts';
 import { checkinRoutes } from './main/checkins.ts';
 import { chunkRoutes } from './main/chunks.ts';
 import { clientRoutes } from './main/client.ts';
+import { contactKeyRoutes } from './main/contact-keys.ts';
 import { deletionRoutes } from './main/deletion.ts';
 import { factorRoutes } from './main/factors.ts';
 import { incidentRoutes } from './main/incidents.ts';
 import { passkeyRoutes } from './main/passkeys.ts';
 import { pasteRoutes } from './main/pastes.ts';
+import { recipientKeyRoutes } from './main/recipient-keys.ts';
+import { sharingRoutes } from './main/sharing.ts';
 import { staticRoutes } from './main/static.ts';
 import { streamRoutes } from './main/streams.ts';
 import { legacyViewerRoutes, viewerRoutes } from './main/viewer.ts';
 import { viewerTokenRoutes } from './main/viewer-tokens.ts';
+import { wrappedKeyRoutes } from './main/wrapped-keys.ts';
 
 export type { Peer } from './kit/peer.ts';
 export type { Handler } from './kit/serve.ts';
@@ -38,6 +42,10 @@ export const mainRoutes: readonly Route<'main'>[] = [
   ...chunkRoutes,
   ...viewerTokenRoutes,
   ...bundleRoutes,
+  ...contactKeyRoutes,
+  ...recipientKeyRoutes,
+  ...sharingRoutes,
+  ...wrappedKeyRoutes,
   ...viewerRoutes,
   ...staticRoutes,
 ];

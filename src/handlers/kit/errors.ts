@@ -255,11 +255,18 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
     status: 400,
     message: 'public_key_fingerprint must be the lower-case hex SHA-256 of public_key',
   },
-  invalid_display_label: { status: 400, message: 'display_label must be text of at most 200 bytes' },
+  invalid_display_label: {
+    status: 400,
+    message: 'display_label must be text of at most 200 bytes that names no secret',
+  },
   invalid_key_state: { status: 400, message: 'key_state must be pending_verification or active' },
   invalid_recipient_type: { status: 400, message: 'recipient_type is not one of this endpoint' },
-  invalid_recipient_id: { status: 400, message: 'recipient_id must be text of at most 255 bytes' },
-  invalid_key_id: { status: 400, message: 'key_id must be text of 1 to 255 bytes' },
+  invalid_recipient_account_id: { status: 400, message: 'recipient_account_id must be an account id' },
+  invalid_recipient_id: {
+    status: 400,
+    message: 'recipient_id must be text of at most 255 bytes that names no secret',
+  },
+  invalid_key_id: { status: 400, message: 'key_id must be text of 1 to 255 bytes that names no secret' },
   invalid_scheme: { status: 400, message: 'scheme must be age-v1' },
   invalid_suite_id: { status: 400, message: 'suite_id must be x25519 or mlkem768x25519, as public_key is' },
   account_recipient_key_not_found: { status: 404, message: 'account recipient key was not found' },
@@ -276,7 +283,10 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
   sharing_grant_dependency_not_found: { status: 404, message: 'stream or active contact key was not found' },
   sharing_grant_not_found: { status: 404, message: 'sharing grant was not found' },
   invalid_grant_id: { status: 400, message: 'grant_id is required' },
-  invalid_media_key_id: { status: 400, message: 'media_key_id must be text of 1 to 255 bytes' },
+  invalid_media_key_id: {
+    status: 400,
+    message: 'media_key_id must be text of 1 to 255 bytes that names no secret',
+  },
   invalid_wrapped_key_ciphertext: {
     status: 400,
     message:

@@ -4,6 +4,8 @@
  */
 type Raw = Readonly<Record<string, string>>;
 
+/** Of something that is named by its own id alone. */
+export const idParams = ({ id = '' }: Raw) => ({ id });
 export const incidentParams = ({ id = '' }: Raw) => ({ id });
 export const streamParams = ({ id = '', stream_id = '' }: Raw) => ({ id, streamId: stream_id });
 export const tokenParams = ({ token_id = '' }: Raw) => ({ tokenId: token_id });
