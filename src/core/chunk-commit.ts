@@ -131,7 +131,7 @@ function fingerprintOf(incidentId: string, fields: ChunkFields, size: number): s
 }
 
 /** Whether the stream itself stands in the way. @throws Fault */
-async function requireStream(deps: Deps, owned: Owned, fields: ChunkFields): Promise<void> {
+export async function requireStream(deps: Deps, owned: Owned, fields: ChunkFields): Promise<void> {
   const stream = await deps.store.streams.find(owned, fields.streamId);
   if (typeof stream === 'string') throw new Fault(stream);
   if (stream.status !== 'open') throw new Fault('stream_not_open');

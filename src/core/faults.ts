@@ -129,6 +129,7 @@ export type FaultKind =
   | 'upload_not_found'
   | 'upload_offset_mismatch'
   | 'upload_length_mismatch'
+  | 'upload_checksum_mismatch'
   | 'upload_complete'
   | 'upload_malformed'
   // viewer links and bundles

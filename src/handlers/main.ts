@@ -19,6 +19,7 @@ import { recipientKeyRoutes } from './main/recipient-keys.ts';
 import { sharingRoutes } from './main/sharing.ts';
 import { staticRoutes } from './main/static.ts';
 import { streamRoutes } from './main/streams.ts';
+import { uploadRoutes } from './main/uploads.ts';
 import { legacyViewerRoutes, viewerRoutes } from './main/viewer.ts';
 import { viewerTokenRoutes } from './main/viewer-tokens.ts';
 import { wrappedKeyRoutes } from './main/wrapped-keys.ts';
@@ -40,6 +41,7 @@ export const mainRoutes: readonly Route<'main'>[] = [
   ...streamRoutes,
   ...deletionRoutes,
   ...chunkRoutes,
+  ...uploadRoutes,
   ...viewerTokenRoutes,
   ...bundleRoutes,
   ...contactKeyRoutes,

@@ -38,7 +38,10 @@ describe('a preflight', () => {
     const permitted = (headers['access-control-allow-headers'] ?? '').split(', ');
     for (const name of [
       ...['accept', 'authorization', 'content-type', 'content-digest', 'idempotency-key'],
-      ...['x-media-type', 'x-started-at', 'x-ended-at', 'x-csrf-token'],
+      ...['x-media-type', 'x-started-at', 'x-ended-at', 'x-csrf-token', 'repr-digest'],
+      ...['upload-complete', 'upload-draft-interop-version', 'upload-length', 'upload-offset'],
+      ...['tus-resumable', 'upload-checksum', 'upload-defer-length', 'upload-metadata'],
+      'x-http-method-override',
     ]) {
       assert.ok(permitted.includes(name), `${name} is not permitted`);
     }
@@ -117,8 +120,12 @@ describe('an answer', () => {
       assert.deepEqual(corsOf(answers(allowed, 200).headers), {
         'access-control-allow-credentials': 'true',
         'access-control-allow-origin': APP,
-        'access-control-expose-headers':
-          'X-Request-ID, Retry-After, Idempotency-Replayed, Location, Content-Digest, ETag',
+        'access-control-expose-headers': [
+          ...['X-Request-ID', 'Retry-After', 'Idempotency-Replayed', 'Location', 'Content-Digest', 'ETag'],
+          ...['Upload-Complete', 'Upload-Length', 'Upload-Limit', 'Upload-Offset', 'Content-Location'],
+          ...['Tus-Checksum-Algorithm', 'Tus-Extension', 'Tus-Max-Size', 'Tus-Resumable', 'Tus-Version'],
+          ...['Upload-Defer-Length', 'Upload-Expires', 'Upload-Metadata'],
+        ].join(', '),
         vary: 'Origin',
       });
       const refused = await ask(house, PATH, { headers: { origin: APP } });

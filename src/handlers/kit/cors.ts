@@ -14,8 +14,17 @@ const REQUEST_HEADERS = [
   'x-media-type',
   'x-started-at',
   'x-ended-at',
+  // The draft "Resumable Uploads for HTTP".
+  ...['repr-digest', 'upload-complete', 'upload-draft-interop-version', 'upload-length', 'upload-offset'],
+  // tus 1.0, which shares some of them.
+  ...['tus-resumable', 'upload-checksum', 'upload-defer-length', 'upload-metadata', 'x-http-method-override'],
 ];
-const EXPOSED = ['X-Request-ID', 'Retry-After', 'Idempotency-Replayed', 'Location', 'Content-Digest', 'ETag'];
+const EXPOSED = [
+  ...['X-Request-ID', 'Retry-After', 'Idempotency-Replayed', 'Location', 'Content-Digest', 'ETag'],
+  ...['Upload-Complete', 'Upload-Length', 'Upload-Limit', 'Upload-Offset'],
+  ...['Content-Location', 'Tus-Checksum-Algorithm', 'Tus-Extension', 'Tus-Max-Size', 'Tus-Resumable'],
+  ...['Tus-Version', 'Upload-Defer-Length', 'Upload-Expires', 'Upload-Metadata'],
+];
 const MAX_AGE_SECONDS = '600';
 
 /** Whether any origin may read product routes at all. */

@@ -231,6 +231,11 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
   upload_not_found: { status: 404, message: 'upload was not found, or has expired' },
   upload_offset_mismatch: { status: 409, message: 'Upload-Offset is not where the upload stands' },
   upload_length_mismatch: { status: 400, message: 'the length of the upload was stated otherwise before' },
+  // tus has this status of its own; RFC 9110 lets a client take an unknown one for its class.
+  upload_checksum_mismatch: {
+    status: 460,
+    message: 'the request body does not have the stated Upload-Checksum',
+  },
   upload_complete: { status: 400, message: 'the upload is already complete' },
   upload_malformed: { status: 400, message: 'the headers of the upload are missing or malformed' },
 

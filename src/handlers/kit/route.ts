@@ -2,7 +2,7 @@
 import type { GenericSchema } from 'valibot';
 import type { Deps } from '../../core/deps.ts';
 import type { Fault, FaultKind } from '../../core/faults.ts';
-import type { LimitClass } from '../../core/settings.ts';
+import type { LimitClass, Settings } from '../../core/settings.ts';
 import type { Visitor } from '../../core/visitor.ts';
 import type { Reply } from './reply.ts';
 
@@ -104,7 +104,11 @@ export interface Route<L extends Listener = Listener> extends RouteNote {
   readonly refuse?: Refuse;
   /** What a path of this pattern is told whose parameters are of no possible shape; `not_found` unless given. */
   readonly missing?: FaultKind;
+  /** What OPTIONS says here to anybody, where a protocol asks for that: nothing but settings goes into it. */
+  readonly options?: Announce;
 }
+
+export type Announce = (settings: Settings) => Readonly<Record<string, string>>;
 
 export type Refuse = (fault: Fault, requestId: string, request: Request) => Reply;
 
@@ -121,6 +125,7 @@ export interface RouteSpec<Who, Params> extends RouteNote {
   readonly reply: (call: Call<Who, Params>) => Promise<Reply>;
   readonly refuse?: Refuse;
   readonly missing?: FaultKind;
+  readonly options?: Announce;
 }
 
 /** For routes without parameters. */

@@ -112,8 +112,9 @@ export function serve<L extends Listener>(
       const crossable = match.cors && corsConfigured(deps.settings);
       if (crossable) cors = corsHeaders(deps.settings, request.headers.get('origin'));
       await countAgainst(deps, listener, match.limit, visitor);
-      if (crossable && request.method === 'OPTIONS') {
-        return { pattern, cors: preflightHeaders(deps.settings, request), reply: NOTHING };
+      if (request.method === 'OPTIONS' && (crossable || match.options !== undefined)) {
+        if (crossable) cors = preflightHeaders(deps.settings, request);
+        return { pattern, cors, reply: { ...NOTHING, headers: match.options?.(deps.settings) ?? {} } };
       }
       if (match.route === undefined) throw new Fault(speaker?.missing ?? 'not_found');
       const reply = await match.route.answer({

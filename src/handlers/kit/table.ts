@@ -6,7 +6,7 @@
  */
 import { IttyRouter } from 'itty-router';
 import type { LimitClass } from '../../core/settings.ts';
-import type { Endpoint, Listener, Route } from './route.ts';
+import type { Announce, Endpoint, Listener, Route } from './route.ts';
 
 export interface Match<L extends Listener> {
   /** Undefined: nothing answers here. */
@@ -20,6 +20,8 @@ export interface Match<L extends Listener> {
   readonly limit: LimitClass;
   /** Whether some method here may be called by pages of allowed origins: then a preflight is answered. */
   readonly cors: boolean;
+  /** What OPTIONS is answered here, where it is answered at all. */
+  readonly options?: Announce;
 }
 
 interface Entry<L extends Listener> {
@@ -161,11 +163,13 @@ export function routeTable<L extends Listener>(
       }
       const { entry, covered, whole } = nearest;
       const prefix = covered === 0 ? '' : template(entry.segments.slice(0, covered));
-      const cors = entries.some((other) => other.route.cors && expression(other.segments).test(url.pathname));
+      const here = entries.filter(({ segments }) => expression(segments).test(url.pathname));
+      const options = here.find(({ route }) => route.options !== undefined)?.route.options;
       return {
         pattern: whole ? template(entry.segments) : `${prefix}/{route}`,
         limit: entry.route.limit,
-        cors,
+        cors: here.some(({ route }) => route.cors),
+        ...(options !== undefined && { options }),
         params: undefined,
       };
     },
