@@ -77,6 +77,11 @@ const BODIES: Readonly<Record<string, object>> = {
   },
 };
 
+/** Headers without which a route is not the one that is meant. */
+const HEADERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'uploads.create': { 'tus-resumable': '1.0.0' },
+};
+
 const isPublic = ({ gate }: Route) => gate !== 'account';
 
 /** A path of the route in this incident; what else it names has the shape of something that exists. */
@@ -120,7 +125,8 @@ describe('what is not there', () => {
 
   /** The whole answer as one text. Every header counts: a cache or a script could tell answers apart by one. */
   async function answer(route: Route, path: string, as: Session): Promise<string> {
-    const headers = { ...(await credentials(all.house, as)), 'x-request-id': 'here' };
+    const own = { ...(await credentials(all.house, as)), 'x-request-id': 'here' };
+    const headers = { ...own, ...HEADERS[route.id] };
     const body = route.method === 'GET' ? undefined : JSON.stringify(BODIES[route.id] ?? {});
     const request = new Request(`${ORIGIN}${path}`, { method: route.method, headers, body: body ?? null });
     const response = await all.house.main(request);
