@@ -10,7 +10,7 @@ import { migrate } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
 import { answers, post } from '../support/ask.ts';
-import { newViewerToken, type Owner, ownerIn } from '../support/evidence.ts';
+import { newViewerToken, type Owner, ownerIn, setDeletionState } from '../support/evidence.ts';
 import { type House, inHouse, openHouse } from '../support/house.ts';
 import { BROWSER_ACCEPT, type Looked, look, newScene, pathsOfLink, type Scene } from '../support/viewing.ts';
 import { brokenStore } from './situations.ts';
@@ -91,8 +91,7 @@ const WRONG: readonly (readonly [what: string, make: (house: House, owner: Owner
             await post(house, `/v1/incidents/${incidentId}/deletion`, owner.as, { allow_open: true }),
             202,
           );
-          const sql = 'UPDATE incidents SET deletion_state = ? WHERE id = ?';
-          await house.db.batch([{ sql, args: [state, incidentId] }], 'write');
+          await setDeletionState(house, incidentId, state);
           return token;
         },
       ] as const,

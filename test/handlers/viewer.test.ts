@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { unzipSync } from 'fflate';
 import { LOCATION_FRESH_MS, WARNING } from '../../src/core/viewer.ts';
 import { answers, post } from '../support/ask.ts';
-import { inEvidence, newIncident, newViewerToken, type Owner, ownerIn } from '../support/evidence.ts';
+import { disown, inEvidence, newIncident, newViewerToken, type Owner, ownerIn } from '../support/evidence.ts';
 import { type House, openHouse } from '../support/house.ts';
 import {
   allRowsOf,
@@ -374,7 +374,7 @@ describe('what a link shows as time goes on', () => {
   it('an incident that nobody owns any more is shown as before', () =>
     inEvidence({}, async (house, _as, owner) => {
       const scene = await newScene(house, owner);
-      await house.db.batch([{ sql: 'UPDATE incidents SET owner_account_id = NULL' }], 'write');
+      await disown(house, scene.incidentId);
       for (const path of pathsOfLink(scene.token, scene.complete))
         assert.equal((await look(house, path)).status, 200, path);
     }));

@@ -89,7 +89,12 @@ export async function newScene(house: House, { as, ...owner }: Owner): Promise<S
 }
 
 /** Checks in. */
-export async function checkIn(doors: House, as: Session, incidentId: string, fields: object): Promise<void> {
+export async function checkIn(
+  doors: Pick<House, 'main' | 'admin'>,
+  as: Session,
+  incidentId: string,
+  fields: object,
+): Promise<void> {
   answers(await post(doors, `/v1/incidents/${incidentId}/checkins`, as, fields), 201);
 }
 
