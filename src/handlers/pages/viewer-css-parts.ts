@@ -106,6 +106,12 @@ footer {
 footer dl {
   margin-bottom: 0.75rem;
 }
+@media (min-width: 30.01rem) {
+  dl > div {
+    display: grid;
+    grid-template-columns: 1fr 1fr;
+  }
+}
 @media (max-width: 30rem) {
   section {
     padding: 0.9rem 0.9rem;
