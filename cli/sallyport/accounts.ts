@@ -1,7 +1,8 @@
 /** `sallyport account …` */
 import { randomBytes } from 'node:crypto';
 import { RECOVERY_REASONS } from '../../src/core/operator-accounts.ts';
-import { type Command, parse, perform, settingsFrom, tell, UsageError } from './command.ts';
+import { type Command, parse, tell, UsageError } from './command.ts';
+import { perform, settingsFrom } from './operator.ts';
 import { readPassword } from './password.ts';
 
 interface ViewedAccount {

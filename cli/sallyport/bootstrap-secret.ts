@@ -1,5 +1,6 @@
 /** `sallyport bootstrap-secret` */
-import { type Command, CommandFailure, parse, perform, settingsFrom, tell } from './command.ts';
+import { type Command, CommandFailure, parse, tell } from './command.ts';
+import { perform, settingsFrom } from './operator.ts';
 
 export const bootstrapSecret: Command = {
   words: ['bootstrap-secret'],

@@ -1,6 +1,7 @@
 /** `sallyport check-config` */
 import { describeSettings, settingsWarnings } from '../../src/core/settings.ts';
-import { type Command, parse, say, settingsFrom, tell } from './command.ts';
+import { type Command, parse, say, tell } from './command.ts';
+import { settingsFrom } from './operator.ts';
 
 export const checkConfig: Command = {
   words: ['check-config'],

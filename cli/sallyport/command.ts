@@ -1,11 +1,5 @@
-/** What a command is, and what all of them share: arguments, settings, and the way to the server. */
+/** What a command is, and what all of them share: arguments and output. */
 import { parseArgs } from 'node:util';
-import { callControl } from '../../runtime/control-client.ts';
-import { ControlError } from '../../runtime/control-protocol.ts';
-import { StartError } from '../../runtime/listener.ts';
-import { withoutServer } from '../../runtime/offline.ts';
-import { loadSettings } from '../../runtime/settings.ts';
-import { formatProblems, type Settings } from '../../src/core/settings.ts';
 
 export interface Command {
   /** What it is called by: `account create` has two. */
@@ -69,28 +63,5 @@ export function parse(
     throw error instanceof UsageError
       ? error
       : new UsageError(error instanceof Error ? error.message : 'Not understood.');
-  }
-}
-
-/** The settings that the server would start with. */
-export function settingsFrom({ values }: Pick<Parsed, 'values'>): Settings {
-  const config = typeof values.config === 'string' ? values.config : undefined;
-  const loaded = loadSettings({ env: process.env, config, folder: process.cwd() });
-  if (!loaded.ok) throw new UsageError(formatProblems(loaded.problems));
-  return loaded.settings;
-}
-
-/** Has the running server do it, or does it here when there is none. */
-export async function perform(settings: Settings, name: string, args: unknown): Promise<unknown> {
-  try {
-    try {
-      return await callControl(settings.dataDir, name, args);
-    } catch (error) {
-      if (!(error instanceof ControlError) || error.problem !== 'no_server') throw error;
-    }
-    return await withoutServer(settings, name, args);
-  } catch (error) {
-    if (error instanceof ControlError || error instanceof StartError) throw new CommandFailure(error.message);
-    throw error;
   }
 }

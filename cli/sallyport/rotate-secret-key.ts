@@ -5,7 +5,8 @@ import { StartError } from '../../runtime/listener.ts';
 import { offline } from '../../runtime/offline.ts';
 import { adoptKeyFile, stageKeyFile } from '../../runtime/secrets.ts';
 import { changeKey } from '../../src/core/secret-key.ts';
-import { type Command, CommandFailure, parse, settingsFrom, tell } from './command.ts';
+import { type Command, CommandFailure, parse, tell } from './command.ts';
+import { settingsFrom } from './operator.ts';
 
 export const rotateSecretKey: Command = {
   words: ['rotate-secret-key'],

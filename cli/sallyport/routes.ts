@@ -2,8 +2,9 @@
 import { adminRoutes } from '../../src/handlers/admin.ts';
 import type { Route } from '../../src/handlers/kit/route.ts';
 import { mounted } from '../../src/handlers/kit/table.ts';
-import { mainRoutes } from '../../src/handlers/main.ts';
-import { type Command, parse, settingsFrom, tell } from './command.ts';
+import { mainRoutesUnder } from '../../src/handlers/main.ts';
+import { type Command, parse, tell } from './command.ts';
+import { settingsFrom } from './operator.ts';
 
 interface RouteRow {
   readonly door: string;
@@ -32,8 +33,10 @@ export const routes: Command = {
   summary: 'Show what each door serves, with limit class and gate.',
   run(args) {
     const parsed = parse(args, {}, 0);
-    const prefix = settingsFrom(parsed).urlPrefix;
-    const rows = [...mainRoutes, ...adminRoutes].map((route) => rowOf(route, prefix));
+    const settings = settingsFrom(parsed);
+    const rows = [...mainRoutesUnder(settings), ...adminRoutes].map((route) =>
+      rowOf(route, settings.urlPrefix),
+    );
     const wide = Math.max(...rows.map(({ path }) => path.length));
     const lines = rows.map(
       (row) =>

@@ -10,7 +10,6 @@ import { clipboardPrograms, osc52 } from '../../cli/fpaste/clipboard.ts';
 import { guessMime } from '../../cli/fpaste/mime.ts';
 import { passwordHeader } from '../../cli/fpaste/password.ts';
 import { progressLine } from '../../cli/fpaste/progress.ts';
-import { qrCode } from '../../cli/fpaste/qr.ts';
 import { parseReference } from '../../cli/fpaste/reference.ts';
 import { ReplayableBody } from '../../cli/fpaste/replay.ts';
 import { Spool } from '../../cli/fpaste/spool.ts';
@@ -21,6 +20,7 @@ import { Failure } from '../../cli/shared/failure.ts';
 import { fingerprintOf } from '../../cli/shared/fingerprint.ts';
 import type { Answer } from '../../cli/shared/http.ts';
 import { numberedName, safeFileName } from '../../cli/shared/names.ts';
+import { qrCode } from '../../cli/shared/qr.ts';
 import { type RetryPolicy, retryAfterMs, retrying } from '../../cli/shared/retry.ts';
 import { printable, TextWatch } from '../../cli/shared/text.ts';
 

@@ -79,8 +79,9 @@ async function capture(world: World, given: Given): Promise<number> {
 
   const directory = resumed ?? (await makeDirectory(world, given, begun));
   const unlock = await lockDirectory(directory, process.pid);
+  let staging: Staging | undefined;
   try {
-    const staging = await Staging.open(world, directory);
+    staging = await Staging.open(world, directory);
     const { record, place, key } = await prepare({ world, login, directory, tell: teller.tell }, begun);
     if (weather !== undefined) through = throughWeather(plainly, weather, world, chance);
     const plan: CapturePlan = {
@@ -98,11 +99,10 @@ async function capture(world: World, given: Given): Promise<number> {
       sourcePlan: sourcePlan(world, given, record, staging),
       maxWaitMs: maxWaitMs(given),
     };
-    const exit = await runCapture(plan);
-    await staging.close();
-    return exit;
+    return await runCapture(plan);
   } finally {
     teller.clear();
+    await staging?.close();
     await unlock();
   }
 }

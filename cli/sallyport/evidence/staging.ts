@@ -40,7 +40,12 @@ export class Staging {
   static async open(world: Pick<World, 'random'>, directory: string): Promise<Staging> {
     await mkdir(join(directory, 'chunks'), { recursive: true, mode: 0o700 });
     const staging = new Staging(directory, await Journal.open(world, directory, 'journal.jsonl'));
-    await staging.#recover();
+    try {
+      await staging.#recover();
+    } catch (error) {
+      await staging.close();
+      throw error;
+    }
     return staging;
   }
 

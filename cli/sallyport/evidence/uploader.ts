@@ -34,14 +34,18 @@ export type UploadEnd =
   | { readonly kind: 'login' };
 
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+// Short: a network that is back for a moment is to be used, and a recorder asks alone.
+const LONGEST_PAUSE_MS = 5000;
 /** How often it looks whether somebody has logged in elsewhere. */
 const LOGIN_LOOK_MS = 2000;
 
-/** Milliseconds before the next attempt: longer each time, never below what the server asks for. */
+/**
+ * Milliseconds before the next attempt: longer each time, never below what the server asks for. The longest is
+ * spread as well: a network that comes and goes in a fixed rhythm must not be asked in the same one.
+ */
 export function pauseBefore(failures: number, afterMs: number | undefined, chance: Chance): number {
-  const doubled = FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 10) * (1 + chance() / 2);
-  return Math.max(afterMs ?? 0, Math.min(LONGEST_PAUSE_MS, doubled));
+  const doubled = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 10));
+  return Math.max(afterMs ?? 0, doubled * (0.75 + chance() / 2));
 }
 
 /**

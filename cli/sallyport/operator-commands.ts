@@ -1,0 +1,17 @@
+/** The operator's commands. They bring the whole server with them, so whoever records does not wait for them. */
+import { accountCommands } from './accounts.ts';
+import { bootstrapSecret } from './bootstrap-secret.ts';
+import { checkConfig } from './check-config.ts';
+import type { Command } from './command.ts';
+import { rotateSecretKey } from './rotate-secret-key.ts';
+import { routes } from './routes.ts';
+import { serveCommand } from './serve.ts';
+
+export const operatorCommands: readonly Command[] = [
+  serveCommand,
+  ...accountCommands,
+  bootstrapSecret,
+  checkConfig,
+  routes,
+  rotateSecretKey,
+];
