@@ -12,6 +12,7 @@ import { requireSealedFor, SEALED_PREFIX_BYTES } from './chunk-sealed.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { isId, newId } from './ids.ts';
+import { receiptFor } from './log.ts';
 import type { Intake, Look } from './receive.ts';
 
 /** Who uploads, and to which incident. */
@@ -46,6 +47,8 @@ export interface CommittedChunk {
   readonly chunk: Chunk;
   /** Whether an equivalent upload had made it before. */
   readonly replayed: boolean;
+  /** A signed statement that it was taken in; the same each time. Absent where this process has no key. */
+  readonly receipt?: string;
 }
 
 /** @returns the hash of a retry key. @throws Fault `invalid_idempotency_key` */
@@ -179,8 +182,11 @@ async function commit(
   );
   switch (outcome.kind) {
     case 'committed':
-    case 'replayed':
-      return { chunk: outcome.chunk, replayed: outcome.kind === 'replayed' };
+    case 'replayed': {
+      const { chunk } = outcome;
+      const receipt = await receiptFor(deps, chunk);
+      return { chunk, replayed: outcome.kind === 'replayed', ...(receipt !== undefined && { receipt }) };
+    }
     case 'refused':
       throw new Fault(outcome.fault);
     case 'lost':

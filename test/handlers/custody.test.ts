@@ -1,5 +1,6 @@
 /** What bundles carry to be held against the log: complete, and enough to notice every change. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { tendLog } from '../../src/core/log.ts';
 import { utf8 } from '../../src/crypto/hash.ts';
@@ -12,8 +13,8 @@ import {
   readCheckpoint,
   signerOf,
 } from '../../src/crypto/signed-note.ts';
-import type { Session } from '../support/ask.ts';
-import { inEvidence, newIncident, sha256Hex } from '../support/evidence.ts';
+import { answers, ask, type Session } from '../support/ask.ts';
+import { inEvidence, newIncident, newStream, sealedChunk, sha256Hex } from '../support/evidence.ts';
 import type { House } from '../support/house.ts';
 import {
   download,
@@ -154,5 +155,40 @@ describe('custody in a bundle', () => {
         assert.equal(part.status, 206);
         assert.ok(Buffer.from(part.bytes).equals(whole.subarray(start, start + 401)), `from ${start}`);
       }
+    }));
+});
+
+describe('the receipt of an upload', () => {
+  it('is signed, says what the leaf says, and is the same for a replay', () =>
+    inEvidence(signing, async (house, as) => {
+      const incident = await newIncident(house, as);
+      const streamId = await newStream(house, as, incident);
+      const bytes = await sealedChunk({ incidentId: incident, streamId });
+      const put = async () => {
+        const answer = await house.main(
+          new Request(`http://door.test/v1/incidents/${incident}/streams/${streamId}/chunks/1`, {
+            method: 'PUT',
+            headers: {
+              authorization: `Bearer ${as.token}`,
+              'content-digest': `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`,
+              'x-media-type': 'audio',
+              'x-started-at': '2026-01-02T03:04:05Z',
+              'x-ended-at': '2026-01-02T04:04:05.25+01:00',
+              'idempotency-key': 'a-key-of-the-client',
+            },
+            body: new Uint8Array(bytes),
+          }),
+        );
+        return { status: answer.status, body: JSON.parse(await answer.text()) };
+      };
+      const first = await put();
+      const { receipt, ...chunk } = first.body;
+      assert.equal(first.status, 201);
+      assert.deepEqual(await put(), { status: 200, body: first.body });
+      const listed = answers(await ask(house, `/v1/incidents/${incident}/chunks`, { as }), 200).body;
+      assert.deepEqual(listed, [chunk]);
+      const said = await openNote(receipt, signer);
+      const [leaf] = await house.deps.store.log.leavesOfStream(streamId, -1, 10);
+      assert.equal(said?.replace('sallyport-receipt/1', 'sallyport-leaf/1'), leaf?.text);
     }));
 });

@@ -1,4 +1,5 @@
 /** What an upload of a chunk is answered, in whichever way its bytes came. */
+import * as v from 'valibot';
 import type { CommittedChunk } from '../../core/chunk-commit.ts';
 import { admitUpload } from '../../core/chunk-commit.ts';
 import type { FaultKind } from '../../core/faults.ts';
@@ -15,14 +16,17 @@ export const RETRY_KEY: Readonly<Record<string, HeaderNote>> = {
   },
 };
 
+/** A chunk, and the signed receipt for it where the server has a key to sign with. */
+const UploadedView = v.strictObject({ ...ChunkView.entries, receipt: v.optional(v.string()) });
+
 export const REPLAYED: AnswerNote = {
   description: 'An equivalent upload had made it before; this is its chunk.',
-  schema: ChunkView,
+  schema: UploadedView,
   headers: { 'Idempotency-Replayed': { description: 'true', required: true } },
 };
 
 export const UPLOADED: Readonly<Record<number, AnswerNote>> = {
-  201: { description: 'Kept. It is never overwritten.', schema: ChunkView },
+  201: { description: 'Kept. It is never overwritten.', schema: UploadedView },
   200: REPLAYED,
 };
 
@@ -62,10 +66,9 @@ export const UPLOAD_FAULTS: readonly FaultKind[] = [
   ...COMMIT_FAULTS,
 ];
 
-export function uploaded({ chunk, replayed }: CommittedChunk): Reply {
-  return replayed
-    ? json(200, chunkView(chunk), { 'idempotency-replayed': 'true' })
-    : json(201, chunkView(chunk));
+export function uploaded({ chunk, replayed, receipt }: CommittedChunk): Reply {
+  const view = { ...chunkView(chunk), ...(receipt !== undefined && { receipt }) };
+  return replayed ? json(200, view, { 'idempotency-replayed': 'true' }) : json(201, view);
 }
 
 /** May this account upload there, under this key? Asked before a byte of the body is read. */
