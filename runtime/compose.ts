@@ -1,7 +1,9 @@
 /** From settings to two open doors: the ports are made here, on Node and on Bun alike. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { LEASE_MS } from '../src/core/deletion-worker.ts';
 import type { Deps } from '../src/core/deps.ts';
+import { letGo } from '../src/core/letting-go.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
 import { tendLog } from '../src/core/log.ts';
 import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
@@ -19,6 +21,7 @@ import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
 import { freeBytes } from './disk.ts';
+import { logEmptier } from './empty-log.ts';
 import { settledKeys } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
 import { type ProcessLog, typeName } from './log.ts';
@@ -27,7 +30,7 @@ import { operatorCommands } from './operator.ts';
 import { bootstrapPort, bootstrapSecret, checkpointSigner } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openDatabase } from './storage.ts';
-import { startSweeper } from './sweeper.ts';
+import { type Sweeper, startSweeper } from './sweeper.ts';
 
 /** How many peers are counted at a time; about 25 MB when all places are taken. */
 const COUNTED_PEERS = 100_000;
@@ -88,6 +91,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     closers.push(() => tasks.finish());
 
     const { database } = settings;
+    let deletions: Sweeper | undefined;
     const ports: Omit<Deps, 'origin'> = {
       settings,
       store,
@@ -104,6 +108,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       mailer,
       bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
       background: tasks.run,
+      deletionDecided: () => deletions?.wake(),
       startedAt: Date.now(),
       now: () => Date.now(),
       random: (length) => new Uint8Array(randomBytes(length)),
@@ -121,6 +126,15 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     closers.push(() => sweeper.stop());
     const upkeep = startSweeper((stop) => tendLog(ports, stop), CHECKPOINT_INTERVAL_MS, log, 'log upkeep');
     closers.push(() => upkeep.stop());
+    const work = {
+      // A file has one owner, who does one round at a time: what a round finds begun was left behind.
+      leaseMs: database.kind === 'file' ? 0 : LEASE_MS,
+      ended: logEmptier(db, log),
+    };
+    const { deletionIntervalMs } = settings.retention;
+    const deleting = startSweeper((stop) => letGo(ports, work, stop), deletionIntervalMs, log, 'deletion');
+    deletions = deleting;
+    closers.push(() => deleting.stop());
 
     let bootstrapFile: string | undefined;
     // A process that ended right after the first admin was made has left its secret behind.

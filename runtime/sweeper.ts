@@ -3,6 +3,8 @@ import type { Log } from '../src/core/deps.ts';
 import { typeName } from './log.ts';
 
 export interface Sweeper {
+  /** The next round begins now, or right after the one that is under way. */
+  wake(): void;
   /** No further round begins, the present one is told to end early, and the promise waits for it. */
   stop(): Promise<void>;
 }
@@ -20,6 +22,7 @@ export function startSweeper(
 ): Sweeper {
   let stopped = intervalMs === 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let woken = false;
   let running = Promise.resolve();
   const run = async () => {
     try {
@@ -27,13 +30,21 @@ export function startSweeper(
     } catch (error) {
       log.write('error', `${name} failed`, { error_type: typeName(error) });
     }
-    if (!stopped) timer = setTimeout(begin, intervalMs);
+    if (!stopped) timer = setTimeout(begin, woken ? 0 : intervalMs);
   };
   const begin = () => {
+    timer = undefined;
+    woken = false;
     running = run();
   };
   if (!stopped) begin();
   return {
+    wake() {
+      woken = true;
+      if (stopped || timer === undefined) return;
+      clearTimeout(timer);
+      begin();
+    },
     async stop() {
       stopped = true;
       clearTimeout(timer);

@@ -60,7 +60,9 @@ export async function requestDeletion(
     ...(origin.actorAccountId !== undefined && { actorAccountId: origin.actorAccountId }),
   };
   const audit = auditEntry(deps, origin, 'incident_delete', 'ok', { incidentId, subjectId: id });
-  return orRefused(await deps.store.deletion.request(deletion, ownerAccountId, audit));
+  const decided = orRefused(await deps.store.deletion.request(deletion, ownerAccountId, audit));
+  if (decided.id === id) deps.deletionDecided?.();
+  return decided;
 }
 
 /** The decision, also when all else is gone. @throws Fault `incident_not_found`, `incident_deletion_not_found` */

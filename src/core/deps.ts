@@ -28,6 +28,8 @@ export interface Deps {
    * Runs a task after the answer, whatever becomes of the connection. Bounded; what fails is logged under `name`.
    */
   background(name: string, task: () => Promise<void>): void;
+  /** A deletion was decided: the worker of this process, where there is one, need not wait for its next round. */
+  deletionDecided?(): void;
   /** When this process began to serve, in milliseconds since the epoch. */
   readonly startedAt: number;
   /** Milliseconds since the epoch. */

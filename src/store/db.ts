@@ -68,6 +68,12 @@ export interface Db {
    * leaves the caller's detached and empty).
    */
   batch(statements: readonly Statement[], mode: 'read' | 'write'): Promise<ResultSet[]>;
+  /**
+   * Empties the write-ahead log, where there is one beside the file: whatever was deleted is then in neither. False
+   * when a reader was in the way. Absent where the log is not ours to cut.
+   * https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+   */
+  truncateLog?(): Promise<boolean>;
   /** Finishes what was accepted, then lets go. Later calls of `batch` reject. */
   close(): Promise<void>;
 }

@@ -161,7 +161,10 @@ export interface Deletion {
 export type NewDeletion = Pick<
   Deletion,
   'id' | 'incidentId' | 'source' | 'reasonCode' | 'actorAccountId' | 'allowOpen' | 'requestedAt'
->;
+> & {
+  /** Only if the incident has not changed since: what time decides, a change puts off. */
+  readonly unchangedSince?: number;
+};
 
 export interface DeletionStore {
   /**

@@ -6,8 +6,10 @@ import type { AccountStore } from './accounts.ts';
 import type { AuditStore } from './audit.ts';
 import type { BundleStore, ChunkStore, UploadStore } from './chunks.ts';
 import type { CheckinStore, DeletionStore, IncidentStore, StreamStore } from './incidents.ts';
+import type { DeletionWorkStore, RetentionStore } from './letting-go.ts';
 import type { ListingStore } from './listing.ts';
 import type { LogStore } from './log.ts';
+import type { IncidentListingStore, ReassignmentStore } from './operator-incidents.ts';
 import type { SecretKeyStore } from './secret-key.ts';
 import type { ContactKeyStore, GrantStore, RecipientKeyStore, WrappedKeyStore } from './sharing.ts';
 import type { ViewerStore, ViewerTokenStore } from './viewing.ts';
@@ -25,6 +27,10 @@ export interface Store {
   readonly checkins: CheckinStore;
   readonly streams: StreamStore;
   readonly deletion: DeletionStore;
+  readonly deletionWork: DeletionWorkStore;
+  readonly retention: RetentionStore;
+  readonly incidentListing: IncidentListingStore;
+  readonly reassignments: ReassignmentStore;
   readonly chunks: ChunkStore;
   readonly uploads: UploadStore;
   readonly bundles: BundleStore;
@@ -242,6 +248,11 @@ export interface Blobs {
   ): Promise<'extended' | 'moved' | 'full'>;
   /** Forgets a staged blob and its segments. Unknown names are harmless. */
   discard(name: string): Promise<void>;
+  /**
+   * Removes a blob and its segments for good, in bounded commits, whoever refers to it: for what is being deleted.
+   * One that is not there is removed. Rejects where bytes may be left.
+   */
+  remove(name: string): Promise<void>;
   /** One segment of an adopted or claimed blob; undefined when it is not there. */
   read(name: string, index: number): Promise<Bytes | undefined>;
   /** As `read`, and erases the segment: the one reading of a claimed blob. */

@@ -12,6 +12,8 @@ import type {
   NewStream,
   StreamStore,
 } from '../../src/store/incidents.ts';
+import type { DeletionWorkStore, RetentionStore } from '../../src/store/letting-go.ts';
+import type { IncidentListingStore, ReassignmentStore } from '../../src/store/operator-incidents.ts';
 import type { Owned } from '../../src/store/owned.ts';
 import type { NewViewerToken, ViewerTokenStore } from '../../src/store/viewing.ts';
 import { accountId, accountOf, audit, hashOf, NOW } from './account-room.ts';
@@ -23,6 +25,10 @@ export interface IncidentStores {
   readonly checkins: CheckinStore;
   readonly streams: StreamStore;
   readonly deletion: DeletionStore;
+  readonly deletionWork: DeletionWorkStore;
+  readonly retention: RetentionStore;
+  readonly incidentListing: IncidentListingStore;
+  readonly reassignments: ReassignmentStore;
   readonly viewerTokens: ViewerTokenStore;
 }
 

@@ -6,9 +6,12 @@ import { racing } from './incident-races.ts';
 import type { IncidentIt, IncidentsFactory } from './incident-room.ts';
 import { streaming } from './incident-streams.ts';
 import { counting } from './incident-usage.ts';
+import { lettingGo } from './letting-go.ts';
+import { reassigning } from './reassigning.ts';
+import { retaining } from './retaining.ts';
 import type { Case } from './room.ts';
 
-const PARTS = [keeping, streaming, linking, deleting, counting, racing];
+const PARTS = [keeping, streaming, linking, deleting, counting, racing, lettingGo, retaining, reassigning];
 
 /** The cases of the contract, each on stores that `make` makes. */
 export function incidentContract(make: IncidentsFactory): readonly Case[] {

@@ -13,7 +13,19 @@ import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
 
 // What refers to a table goes before it. The audit stays: it cannot be emptied.
 const TABLES = [
-  ...['chunks', 'streams', 'checkins', 'viewer_tokens', 'incident_media', 'deletions', 'incidents'],
+  ...[
+    'wrapped_keys',
+    'sharing_grants',
+    'contact_keys',
+    'uploads',
+    'chunks',
+    'streams',
+    'checkins',
+    'viewer_tokens',
+    'incident_media',
+    'deletions',
+    'incidents',
+  ],
   ...['accounts', 'loose_blobs'],
 ];
 const EMPTY = TABLES.map((table) => ({ sql: `DELETE FROM ${table}` }));

@@ -1,5 +1,5 @@
 /** Blobs in libSQL: segments of at most 1 MiB, which is what a libSQL server takes and gives in one statement. */
-import type { Db } from '../db.ts';
+import type { Db, Statement } from '../db.ts';
 import { allRows, firstRow } from '../libsql/rows.ts';
 import { SEGMENT_BYTES } from '../libsql/segments.ts';
 import type { Blobs } from '../store.ts';
@@ -17,15 +17,12 @@ export interface LibsqlBlobsOptions {
 
 /** @see Blobs */
 export function libsqlBlobs(db: Db, { stagingQuotaBytes, stagingLifetimeMs }: LibsqlBlobsOptions): Blobs {
-  async function erase(name: string): Promise<void> {
-    // First out of everybody's reach, so that neither an append nor a commit can take it while it goes.
-    await db.batch(
-      [{ sql: `UPDATE loose_blobs SET state = 'erasing', erase_at = 0 WHERE blob = ?`, args: [name] }],
-      'write',
-    );
-    for (;;) {
+  /** Erases what is marked as erasing; `marked` marks it in the commit of the first segments. */
+  async function eraseSegments(name: string, marked: readonly Statement[]): Promise<void> {
+    for (let marking = marked; ; marking = []) {
       const results = await db.batch(
         [
+          ...marking,
           {
             sql: `DELETE FROM segments WHERE blob = ?1 AND idx IN
                     (SELECT idx FROM segments WHERE blob = ?1 ORDER BY idx LIMIT ?2)
@@ -40,9 +37,15 @@ export function libsqlBlobs(db: Db, { stagingQuotaBytes, stagingLifetimeMs }: Li
         ],
         'write',
       );
-      if ((results[0]?.changes ?? 0) < ERASED_AT_ONCE) return;
+      if ((results[marking.length]?.changes ?? 0) < ERASED_AT_ONCE) return;
     }
   }
+
+  // First out of everybody's reach, so that neither an append nor a commit can take it while it goes.
+  const erase = (name: string) =>
+    eraseSegments(name, [
+      { sql: `UPDATE loose_blobs SET state = 'erasing', erase_at = 0 WHERE blob = ?`, args: [name] },
+    ]);
 
   return {
     segmentBytes: SEGMENT_BYTES,
@@ -79,6 +82,16 @@ export function libsqlBlobs(db: Db, { stagingQuotaBytes, stagingLifetimeMs }: Li
       extendBlob(db, { name, offset, bytes, eraseAt, stagingQuotaBytes, turn }),
 
     discard: erase,
+
+    // What is owned stands on no list yet; once it does, a sweep would finish what is begun here.
+    remove: (name) =>
+      eraseSegments(name, [
+        {
+          sql: `INSERT INTO loose_blobs (blob, state, bytes, erase_at) VALUES (?, 'erasing', 0, 0)
+                ON CONFLICT (blob) DO UPDATE SET state = 'erasing', bytes = 0, erase_at = 0`,
+          args: [name],
+        },
+      ]),
 
     async read(name, index) {
       const sql = 'SELECT bytes FROM segments WHERE blob = ? AND idx = ?';

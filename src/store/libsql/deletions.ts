@@ -1,4 +1,4 @@
-/** The decision to delete an incident: made once, with a list of the bytes that it is about. */
+/** The decision to delete an incident: made once. `deletion-work.ts` carries it out. */
 import type { Db } from '../db.ts';
 import type { Deletion, DeletionSource, DeletionStore } from '../incidents.ts';
 import { decide, refuse } from './audit.ts';
@@ -6,13 +6,13 @@ import { isActive } from './owned.ts';
 import { firstRow, type Row } from './rows.ts';
 import { type Answer, all, Script, Sql, sql } from './script.ts';
 
-const DELETION = new Sql(
+export const DELETION = new Sql(
   'id, incident_id, source, reason_code, actor_account_id, allow_open, state, item_count, error_code, ' +
     'requested_at, updated_at, started_at, completed_at',
   [],
 );
 
-function deletionOf(row: Row): Deletion {
+export function deletionOf(row: Row): Deletion {
   const reasonCode = row.optionalText('reason_code');
   const actorAccountId = row.optionalText('actor_account_id');
   const errorCode = row.optionalText('error_code');
@@ -58,7 +58,7 @@ function found(answer: Answer): Deletion | 'incident_not_found' | 'undecided' {
 export function deletionStore(db: Db): DeletionStore {
   return {
     async request(deletion, ownerAccountId, audit) {
-      const { id, incidentId, requestedAt } = deletion;
+      const { id, incidentId, requestedAt, unchangedSince } = deletion;
       const theirs = isTheirs(incidentId, ownerAccountId);
       const active = sql`SELECT 1 FROM incidents WHERE ${theirs} AND ${isActive}`;
       const script = new Script();
@@ -67,25 +67,23 @@ export function deletionStore(db: Db): DeletionStore {
         audit,
         all(
           deletion.allowOpen ? sql`EXISTS (${active})` : sql`EXISTS (${active} AND status = 'closed')`,
+          unchangedSince === undefined
+            ? sql`true`
+            : sql`EXISTS (${active} AND updated_at <= ${unchangedSince})`,
           sql`NOT EXISTS (SELECT 1 FROM deletions WHERE incident_id = ${incidentId})`,
         ),
       );
-      // No two chunks share a blob, so that the blobs are as many as the chunks.
+      // No two chunks share a blob, so that the blobs are as many as the chunks. These stay where they are until
+      // somebody carries the decision out, and none is added.
       script.step(
         'insert',
         sql`INSERT INTO deletions (id, incident_id, source, reason_code, actor_account_id, allow_open, state,
             item_count, requested_at, updated_at)
           SELECT ${id}, ${incidentId}, ${deletion.source}, ${deletion.reasonCode ?? null},
             ${deletion.actorAccountId ?? null}, ${deletion.allowOpen ? 1 : 0}, 'deletion_pending',
-            (SELECT count(*) FROM chunks WHERE incident_id = ${incidentId}), ${requestedAt}, ${requestedAt}
+            (SELECT coalesce(sum(chunk_count), 0) FROM incident_media WHERE incident_id = ${incidentId}),
+            ${requestedAt}, ${requestedAt}
           WHERE ${done}`,
-      );
-      // An item has the ULID of its chunk, which is as unique and saves making as many outside of the transaction.
-      script.step(
-        'items',
-        sql`INSERT INTO deletion_items (id, deletion_id, blob, state, updated_at)
-          SELECT 'dli_' || substr(id, 5), ${id}, blob, 'pending', ${requestedAt}
-          FROM chunks WHERE incident_id = ${incidentId} AND ${done}`,
       );
       script.step(
         'mark',

@@ -7,13 +7,17 @@ import { bundleStore } from './bundles.ts';
 import { checkinStore } from './checkins.ts';
 import { chunkStore } from './chunks.ts';
 import { contactKeyStore } from './contact-keys.ts';
+import { deletionWorkStore } from './deletion-work.ts';
 import { deletionStore } from './deletions.ts';
 import { grantStore } from './grants.ts';
 import { incidentStore } from './incidents.ts';
 import { listingStore } from './listing.ts';
 import { logStore } from './log.ts';
+import { incidentListingStore } from './operator-incidents.ts';
 import { pasteStore } from './pastes.ts';
+import { reassignmentStore } from './reassignments.ts';
 import { recipientKeyStore } from './recipient-keys.ts';
+import { retentionStore } from './retention.ts';
 import { secretKeyStore } from './secret-key.ts';
 import { streamStore } from './streams.ts';
 import { uploadStore } from './uploads.ts';
@@ -33,6 +37,10 @@ export function libsqlStore(db: Db): Store {
     checkins: checkinStore(db),
     streams: streamStore(db),
     deletion: deletionStore(db),
+    deletionWork: deletionWorkStore(db),
+    retention: retentionStore(db),
+    incidentListing: incidentListingStore(db),
+    reassignments: reassignmentStore(db),
     chunks: chunkStore(db),
     uploads: uploadStore(db),
     bundles: bundleStore(db),

@@ -18,6 +18,8 @@ const OVERHEAD_BYTES = 8192;
 export interface Checkpoints {
   /** Called after a group of `count` batches with `bytes` bytes was committed and answered. */
   written(connection: Connection, count: number, bytes: number): void;
+  /** Cuts the log at somebody's word, waiting a little for readers. False: one was in the way all the same. */
+  cut(connection: Connection): boolean;
   /** Called when writing pauses: cuts the log. False: a reader was in the way, call again later. */
   paused(connection: Connection): boolean;
 }
@@ -45,6 +47,7 @@ export function createCheckpoints(busyTimeoutMs: number): Checkpoints {
       const [, pages] = connection.pragma('PRAGMA wal_checkpoint(PASSIVE)');
       if (typeof pages === 'number' && pages > TOO_MANY_PAGES) cut(connection, WAIT_FOR_READERS_MS);
     },
+    cut: (connection) => cut(connection, WAIT_FOR_READERS_MS),
     paused(connection) {
       since = 0;
       return cut(connection, 0);

@@ -95,6 +95,16 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
       const chosen = mode === 'write' ? writing : leastBusy(reading, writing);
       return chosen.submit(statements, mode, bytes);
     },
+    async truncateLog() {
+      if (closed !== undefined || fatal) throw new DbError('internal', 'The database is closed.');
+      try {
+        await writing.submit([], 'cut', 0);
+        return true;
+      } catch (thrown) {
+        if (thrown instanceof DbError && thrown.kind === 'busy') return false;
+        throw thrown;
+      }
+    },
     close() {
       closed ??= (async () => {
         // Readers first: the writer can cut the log only when nobody looks into it.

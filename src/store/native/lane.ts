@@ -29,7 +29,7 @@ export interface Lane {
   /** Batches accepted and not yet answered. */
   readonly pending: number;
   /** Runs a batch of `bytes` bytes. Throws DbError. */
-  submit(statements: readonly Statement[], mode: 'read' | 'write', bytes: number): Promise<ResultSet[]>;
+  submit(statements: readonly Statement[], mode: WireBatch['mode'], bytes: number): Promise<ResultSet[]>;
   /** Makes the worker drop its prepared statements before the next batch that is submitted. */
   forget(): void;
   /** Answers everything that was accepted, closes the connection and ends the thread. Called once. */
@@ -37,7 +37,7 @@ export interface Lane {
 }
 
 interface Waiting {
-  readonly mode: 'read' | 'write';
+  readonly mode: WireBatch['mode'];
   readonly bytes: number;
   readonly resolve: (results: ResultSet[]) => void;
   readonly reject: (error: DbError) => void;

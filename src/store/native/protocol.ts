@@ -33,7 +33,8 @@ export interface WorkerStart {
 /** A batch on its way to a worker. */
 export interface WireBatch {
   readonly id: number;
-  readonly mode: 'read' | 'write';
+  /** `cut` has no statements: the log is emptied, and a `busy` answers that a reader was in the way. */
+  readonly mode: 'read' | 'write' | 'cut';
   readonly statements: readonly Statement[];
   /** Its size as `measureBatch` counts. */
   readonly bytes: number;

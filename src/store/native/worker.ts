@@ -82,8 +82,8 @@ function nextGroup(): WireBatch[] {
   const mode = waiting[0]?.mode;
   for (const batch of waiting) {
     if (batch.mode !== mode || count === GROUP_COUNT || bytes >= GROUP_BYTES) break;
-    // Reads have nothing to share: each is answered as soon as it is done.
-    if (mode === 'read' && count === 1) break;
+    // What does not write has nothing to share: each is answered as soon as it is done.
+    if (mode !== 'write' && count === 1) break;
     bytes += batch.bytes;
     count += 1;
   }
@@ -93,9 +93,10 @@ function nextGroup(): WireBatch[] {
 function work(): void {
   for (drain(); waiting.length > 0; drain()) {
     const group = nextGroup();
-    const writes = group[0]?.mode === 'write';
+    const mode = group[0]?.mode;
+    const writes = mode === 'write';
     const behind = waiting.length;
-    const answers = writes ? commitGroup(holder, group) : group.map(readOne);
+    const answers = writes ? commitGroup(holder, group) : group.map(mode === 'cut' ? cutOne : readOne);
     if (writes && answers.every(isBusy)) answers.push(...refuseBehind(behind, answers[0]));
     const schemaChanged = current?.takeSchemaChanged() ?? false;
     if (schemaChanged) current?.forget();
@@ -166,6 +167,19 @@ function keepLogShort(step: (connection: Connection) => void): void {
   } catch {
     holder.discard();
   }
+}
+
+/** Empties the log at somebody's word. */
+function cutOne({ id }: WireBatch): Answer {
+  let done = false;
+  try {
+    done = checkpoints?.cut(holder.get()) ?? true;
+  } catch {
+    holder.discard();
+  }
+  if (done) return { id, outcome: { results: [] } };
+  const message = 'The log is in use.';
+  return { id, outcome: { error: { kind: 'busy', message, code: undefined } } };
 }
 
 function readOne(batch: WireBatch): Answer {

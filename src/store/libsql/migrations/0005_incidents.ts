@@ -220,7 +220,7 @@ export const incidents: Migration = {
     'CREATE INDEX viewer_tokens_by_expiry ON viewer_tokens (expires_at) WHERE expires_at IS NOT NULL',
     'CREATE INDEX viewer_tokens_by_end ON viewer_tokens (revoked_at) WHERE revoked_at IS NOT NULL',
 
-    // The decision to delete, and the bytes that it is about. No foreign keys: it is kept when all else is gone.
+    // The decision to delete, and what becomes of the bytes. No foreign keys: it is kept when all else is gone.
     `CREATE TABLE deletions (
       id TEXT NOT NULL PRIMARY KEY,
       incident_id TEXT NOT NULL UNIQUE,
@@ -236,7 +236,7 @@ export const incidents: Migration = {
       started_at INTEGER,
       completed_at INTEGER
     ) STRICT`,
-    `CREATE INDEX deletions_to_do ON deletions (requested_at) WHERE state <> 'deleted'`,
+    `CREATE INDEX deletions_to_do ON deletions (requested_at, id) WHERE state <> 'deleted'`,
     `CREATE TABLE deletion_items (
       id TEXT NOT NULL PRIMARY KEY,
       deletion_id TEXT NOT NULL REFERENCES deletions (id) ON DELETE CASCADE,

@@ -6,6 +6,7 @@ import { registrationPasswords } from './0004_registration_passwords.ts';
 import { incidents } from './0005_incidents.ts';
 import { sharing } from './0006_sharing.ts';
 import { log } from './0007_log.ts';
+import { lettingGo } from './0008_letting_go.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
 export const migrations: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   incidents,
   sharing,
   log,
+  lettingGo,
 ];
