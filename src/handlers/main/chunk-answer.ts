@@ -17,7 +17,7 @@ export const RETRY_KEY: Readonly<Record<string, HeaderNote>> = {
 };
 
 /** A chunk, and the signed receipt for it where the server has a key to sign with. */
-const UploadedView = v.strictObject({ ...ChunkView.entries, receipt: v.optional(v.string()) });
+export const UploadedView = v.strictObject({ ...ChunkView.entries, receipt: v.optional(v.string()) });
 
 export const REPLAYED: AnswerNote = {
   description: 'An equivalent upload had made it before; this is its chunk.',

@@ -13,8 +13,7 @@ import { sha256In } from '../kit/content-digest.ts';
 import { json, type Reply } from '../kit/reply.ts';
 import type { AnswerNote, Call, HeaderNote } from '../kit/route.ts';
 import type { SignedIn } from '../kit/session.ts';
-import { admitted } from './chunk-answer.ts';
-import { ChunkView } from './chunk-view.ts';
+import { admitted, UploadedView } from './chunk-answer.ts';
 import { COMPLETE, completeIn, INCOMPLETE, integerIn, limitHeader, uploadPath } from './upload-headers.ts';
 import { refusing, saying, UploadView, uploadView } from './upload-view.ts';
 
@@ -34,7 +33,7 @@ export const DRAFT_HEADERS: Readonly<Record<string, HeaderNote>> = {
 
 export const BEGUN_OR_UPLOADED: AnswerNote = {
   description: 'Kept, and never overwritten; or, with Upload-Complete: ?0, begun at Location.',
-  schema: v.union([ChunkView, UploadView]),
+  schema: v.union([UploadedView, UploadView]),
   headers: {
     Location: { description: 'Where the upload goes on.' },
     'Upload-Complete': { description: '?1 with the chunk, ?0 with an upload that was begun.' },

@@ -5,8 +5,15 @@
 import { Fault, type FaultKind } from '../../core/faults.ts';
 import { type AnswerNote, type HeaderNote, productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
-import { ADMISSION_FAULTS, ARRIVAL_FAULTS, COMMIT_FAULTS, REPLAYED, RETRY_KEY } from './chunk-answer.ts';
-import { ChunkView, FIELD_FAULTS } from './chunk-view.ts';
+import {
+  ADMISSION_FAULTS,
+  ARRIVAL_FAULTS,
+  COMMIT_FAULTS,
+  REPLAYED,
+  RETRY_KEY,
+  UploadedView,
+} from './chunk-answer.ts';
+import { FIELD_FAULTS } from './chunk-view.ts';
 import { incidentParams } from './incident-params.ts';
 import { draftAppend, draftCancel, draftOffset } from './upload-draft.ts';
 import { tusAppend, tusCreate, tusOffset, tusTerminate } from './upload-tus.ts';
@@ -81,7 +88,7 @@ export const append = productRoute({
     204: STANDING,
     201: {
       description: 'All of it is here, and kept. It is never overwritten.',
-      schema: ChunkView,
+      schema: UploadedView,
       headers: STANDS,
     },
     200: REPLAYED,
