@@ -18,6 +18,11 @@ export async function keyFits(store: SecretKeyStore, keys: Keyring): Promise<boo
   return (await store.settle(check)) === check;
 }
 
+/** As {@link keyFits}, for a process that leaves a database as it is: one without any key fits nobody. */
+export async function keyIsKept(store: SecretKeyStore, keys: Keyring): Promise<boolean> {
+  return (await store.kept()) === checkOf(keys);
+}
+
 export type KeyChangeOutcome =
   | { readonly kind: 'changed'; readonly seeds: number }
   /** A seed that the old key does not open: nothing was changed. */

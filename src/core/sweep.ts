@@ -1,5 +1,6 @@
 /** What time ends: expired pastes, forgotten uploads, memories that only a window needed. */
 import type { Deps } from './deps.ts';
+import { OUTBOX_AGE_MS } from './outbox.ts';
 
 /** Pastes removed in one commit. */
 const PASTES_AT_ONCE = 500;
@@ -7,6 +8,8 @@ const BLOBS_AT_ONCE = 100;
 const CONTENTS_AT_ONCE = 5000;
 const ACCOUNT_ROWS_AT_ONCE = 1000;
 const UPLOADS_AT_ONCE = 500;
+const COUNTS_AT_ONCE = 5000;
+const MAILS_AT_ONCE = 500;
 
 export interface Swept {
   readonly pastesRemoved: number;
@@ -43,5 +46,8 @@ export async function sweep(
   const forgotten = now - deps.settings.paste.dedupWindowMs;
   while (!stop() && !(await pastes.forgetContents(forgotten, CONTENTS_AT_ONCE)));
   while (!stop() && !(await deps.store.accounts.sweep(now, ACCOUNT_ROWS_AT_ONCE)));
+  while (!stop() && !(await deps.store.limits.sweep(now, COUNTS_AT_ONCE)));
+  // Where a process sends mail, it has given these up already.
+  while (!stop() && !(await deps.store.outbox.sweep(now - 2 * OUTBOX_AGE_MS, MAILS_AT_ONCE)));
   return { pastesRemoved, bytesFreed, blobsErased };
 }

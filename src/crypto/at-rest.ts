@@ -12,7 +12,7 @@ import { utf8 } from './hash.ts';
 import type { KeyPurpose, Keyring } from './keyring.ts';
 
 /** The purposes that seal things at rest, rather than making tags. */
-export type AtRestPurpose = Extract<KeyPurpose, `${string}-at-rest`>;
+export type AtRestPurpose = Extract<KeyPurpose, `${string}-at-rest` | 'mail-outbox'>;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Random = (length: number) => Uint8Array;

@@ -17,6 +17,7 @@ export type KeyPurpose =
   | 'password-guesses'
   | 'login-throttle'
   | 'totp-at-rest'
+  | 'mail-outbox'
   | 'secret-key-check';
 
 export interface Keyring {

@@ -15,6 +15,8 @@ export interface KeyChange {
 }
 
 export interface SecretKeyStore {
+  /** The check value that is kept, if there is one. */
+  kept(): Promise<string | undefined>;
   /** Keeps `check` when there is none yet. @returns the one that is kept. */
   settle(check: string): Promise<string>;
   /**

@@ -5,6 +5,7 @@
 import type { AccountStore } from './accounts.ts';
 import type { AuditStore } from './audit.ts';
 import type { BundleStore, ChunkStore, UploadStore } from './chunks.ts';
+import type { LeaseStore, LimitStore, OutboxStore } from './coordination.ts';
 import type { CheckinStore, DeletionStore, IncidentStore, StreamStore } from './incidents.ts';
 import type { DeletionWorkStore, RetentionStore } from './letting-go.ts';
 import type { ListingStore } from './listing.ts';
@@ -41,6 +42,9 @@ export interface Store {
   readonly grants: GrantStore;
   readonly wrappedKeys: WrappedKeyStore;
   readonly log: LogStore;
+  readonly limits: LimitStore;
+  readonly leases: LeaseStore;
+  readonly outbox: OutboxStore;
 }
 
 /** How a reader proves that a protected paste may be shown. */

@@ -23,7 +23,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** The caller's id when it can stand in a log as it is, else a fresh one. */
-function requestIdOf(request: Request, deps: Deps): string {
+export function requestIdOf(request: Request, deps: Pick<Deps, 'random'>): string {
   const given = request.headers.get('x-request-id');
   return given !== null && REQUEST_ID.test(given) ? given : hex(deps.random(16));
 }
@@ -38,7 +38,15 @@ async function countAgainst(
   if (limit === undefined) return;
   const now = deps.now();
   const key = limiterKey(deps.keys, listener, limitClass, visitor.address);
-  const until = await deps.limiter.hit(key, limit.limit, limit.windowMs, now);
+  let until: number | undefined;
+  try {
+    until = await deps.limiter.hit(key, limit.limit, limit.windowMs, now);
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw thrown;
+    // Whatever it was that failed: a request that is not counted is not served.
+    deps.log.write('error', 'a request could not be counted', { error_type: typeName(thrown) });
+    throw new Fault('rate_limit_unavailable', { retryAfterSeconds: 1 });
+  }
   if (until !== undefined) throw new Fault('rate_limited', { retryAfterSeconds: secondsUntil(until, now) });
 }
 

@@ -3,13 +3,17 @@ import type { Db } from '../db.ts';
 import type { SecretKeyStore } from '../secret-key.ts';
 import { decide, decided, refuse } from './audit.ts';
 import { firstRow } from './rows.ts';
-import { all, Script, sql } from './script.ts';
+import { all, read, Script, sql } from './script.ts';
 
 const hexOf = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** @see SecretKeyStore */
 export function secretKeyStore(db: Db): SecretKeyStore {
   return {
+    async kept() {
+      return firstRow(await read(db, sql`SELECT check_value FROM secret_key`))?.text('check_value');
+    },
+
     async settle(check) {
       const script = new Script();
       script.step(

@@ -11,9 +11,12 @@ import { deletionWorkStore } from './deletion-work.ts';
 import { deletionStore } from './deletions.ts';
 import { grantStore } from './grants.ts';
 import { incidentStore } from './incidents.ts';
+import { leaseStore } from './leases.ts';
+import { limitStore } from './limiter.ts';
 import { listingStore } from './listing.ts';
 import { logStore } from './log.ts';
 import { incidentListingStore } from './operator-incidents.ts';
+import { outboxStore } from './outbox.ts';
 import { pasteStore } from './pastes.ts';
 import { reassignmentStore } from './reassignments.ts';
 import { recipientKeyStore } from './recipient-keys.ts';
@@ -51,5 +54,8 @@ export function libsqlStore(db: Db): Store {
     grants: grantStore(db),
     wrappedKeys: wrappedKeyStore(db),
     log: logStore(db),
+    limits: limitStore(db),
+    leases: leaseStore(db),
+    outbox: outboxStore(db),
   };
 }

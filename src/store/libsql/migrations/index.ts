@@ -7,6 +7,7 @@ import { incidents } from './0005_incidents.ts';
 import { sharing } from './0006_sharing.ts';
 import { log } from './0007_log.ts';
 import { lettingGo } from './0008_letting_go.ts';
+import { coordination } from './0009_coordination.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
 export const migrations: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   sharing,
   log,
   lettingGo,
+  coordination,
 ];

@@ -1,0 +1,114 @@
+/**
+ * Mail that one process writes and another sends: the edge has no mail server, home has. A message lies in the
+ * database sealed under a key of its own and bound to its row, until it was handed over or given up; then it is
+ * erased.
+ */
+import { openAtRest, sealAtRest } from '../crypto/at-rest.ts';
+import { hex, utf8 } from '../crypto/hash.ts';
+import type { DueMail } from '../store/coordination.ts';
+import type { Deps } from './deps.ts';
+import {
+  type Mailer,
+  MailFailure,
+  type MailFailureReason,
+  type MailMessage,
+  mailFailureReason,
+} from './mail.ts';
+
+/** A message that is older is given up: whoever waits for it has asked again or gone. */
+export const OUTBOX_AGE_MS = 3_600_000;
+/** How many may wait. */
+const MOST = 10_000;
+/** How many are read at a time. */
+const AT_ONCE = 20;
+/** When an attempt came to nothing, the next one follows after this; the last pause repeats. */
+const PAUSES_MS = [15_000, 30_000, 60_000, 120_000, 300_000] as const;
+/** Longer than an attempt may take, for what becomes of a process in the middle of one. */
+const ATTEMPT_MS = 120_000;
+
+/** Reasons that another attempt does not change. */
+const FINAL: ReadonlySet<MailFailureReason> = new Set([
+  'invalid_message',
+  'recipient_refused',
+  'message_refused',
+]);
+
+type SealingDeps = Pick<Deps, 'store' | 'keys' | 'now' | 'random'>;
+
+/** A mailer that leaves each message in the outbox. It rejects as a mailer does: `busy` when too many wait there. */
+export function outboxMailer(deps: SealingDeps): Mailer {
+  return {
+    async send(message) {
+      const id = hex(deps.random(16));
+      const now = deps.now();
+      const plain = utf8(JSON.stringify([message.to, message.subject, message.text]));
+      const sealed = await sealAtRest(deps.keys, 'mail-outbox', [id], plain, deps.random);
+      const added = await deps.store.outbox.add({ id, sealed, createdAt: now, dueAt: now }, MOST);
+      if (!added) throw new MailFailure('busy');
+    },
+  };
+}
+
+async function messageOf(
+  deps: Pick<Deps, 'keys'>,
+  { id, sealed }: DueMail,
+): Promise<MailMessage | undefined> {
+  const plain = await openAtRest(deps.keys, 'mail-outbox', [id], sealed);
+  if (plain === undefined) return undefined;
+  const [to, subject, text] = JSON.parse(new TextDecoder().decode(plain)) as [string, string, string];
+  return { to, subject, text };
+}
+
+export interface OutboxRound {
+  readonly sent: number;
+  readonly putOff: number;
+  readonly givenUp: number;
+}
+
+/**
+ * Sends what is due, one message after another. A message that the mail server took is erased; after a failure it is
+ * tried again later, at growing pauses and until it is an hour old. What is given up is logged by its reason alone.
+ * Two processes at once send no message twice, unless one of them stalls in the middle of it.
+ */
+export async function sendOutbox(
+  deps: Pick<Deps, 'store' | 'keys' | 'now' | 'mailer' | 'log'>,
+  stop: () => boolean = () => false,
+): Promise<OutboxRound> {
+  const { outbox } = deps.store;
+  const round = { sent: 0, putOff: 0, givenUp: 0 };
+  const giveUp = async (mail: DueMail, reason: MailFailureReason | 'unreadable' | 'too_old') => {
+    await outbox.remove(mail.id);
+    round.givenUp += 1;
+    deps.log.write('warn', 'a mail was given up', { reason, attempts: mail.attempts });
+  };
+  const attempt = async (mail: DueMail) => {
+    const message = await messageOf(deps, mail);
+    // Under another key: the secret was changed since.
+    if (message === undefined) return giveUp(mail, 'unreadable');
+    if (deps.now() - mail.createdAt > OUTBOX_AGE_MS) return giveUp(mail, 'too_old');
+    if (!(await outbox.begin(mail, deps.now() + ATTEMPT_MS))) return;
+    const begun = { ...mail, attempts: mail.attempts + 1 };
+    try {
+      await deps.mailer.send(message);
+    } catch (thrown) {
+      const reason = mailFailureReason(thrown);
+      if (FINAL.has(reason)) return giveUp(begun, reason);
+      const pause = PAUSES_MS[Math.min(mail.attempts, PAUSES_MS.length - 1)] ?? ATTEMPT_MS;
+      await outbox.putOff(begun, deps.now() + pause);
+      round.putOff += 1;
+      deps.log.write('warn', 'a mail was not sent yet', { reason, attempts: begun.attempts });
+      return;
+    }
+    await outbox.remove(mail.id);
+    round.sent += 1;
+  };
+  while (!stop()) {
+    const due = await outbox.due(deps.now(), AT_ONCE);
+    for (const mail of due) {
+      if (stop()) return round;
+      await attempt(mail);
+    }
+    if (due.length < AT_ONCE) break;
+  }
+  return round;
+}
