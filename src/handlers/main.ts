@@ -1,5 +1,6 @@
 /** The main door: everything that may face the public, and nothing of the operator. */
 import type { Deps } from '../core/deps.ts';
+import type { Settings } from '../core/settings.ts';
 import type { Route } from './kit/route.ts';
 import { type Handler, serve } from './kit/serve.ts';
 import { accountRoutes } from './main/account.ts';
@@ -52,8 +53,12 @@ export const mainRoutes: readonly Route<'main'>[] = [
   ...staticRoutes,
 ];
 
+/** What the main listener serves under these settings: its table, and links in their old form where they are asked for. */
+export function mainRoutesUnder(settings: Pick<Settings, 'legacyViewerAliases'>): readonly Route<'main'>[] {
+  return settings.legacyViewerAliases ? [...mainRoutes, ...legacyViewerRoutes] : mainRoutes;
+}
+
 /** The main listener as a function of requests. */
 export function createMain(deps: Deps): Handler {
-  const aliases = deps.settings.legacyViewerAliases ? legacyViewerRoutes : [];
-  return serve<'main'>('main', [...mainRoutes, ...aliases], deps);
+  return serve<'main'>('main', mainRoutesUnder(deps.settings), deps);
 }
