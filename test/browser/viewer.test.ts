@@ -216,7 +216,8 @@ describe('the viewer’s page in Chromium', { skip: noBrowser }, () => {
       },
     });
     const { page } = seen;
-    await page.clock.install();
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(1000);
     await page.goto(url);
     for (let n = 0; n < 3; n += 1) {
       const answered = page.waitForResponse(`${url}/data`);
