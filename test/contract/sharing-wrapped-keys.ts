@@ -225,4 +225,28 @@ export function wrapping(it: SharingIt): void {
       [['ok', incidentId(1)]],
     );
   });
+
+  it('goes with its account and not with the incident, as its grant does', async (subject) => {
+    const { wrappedKeys, grants } = subject;
+    await granted(subject);
+    await addWrapped(subject, 1, 1);
+    const to = async (owner: string | null) => {
+      const sql = 'UPDATE incidents SET owner_account_id = ? WHERE id = ?';
+      await subject.db.batch([{ sql, args: [owner, incidentId(1)] }], 'write');
+    };
+    for (const owner of [null, accountId(2)]) {
+      await to(owner);
+      for (const account of [1, 2]) {
+        assert.equal(await wrappedKeys.find(accountId(account), wrappedId(1), NOW), undefined);
+        assert.equal(await grants.find(accountId(account), grantId(1)), undefined);
+        assert.equal(await revokeWrapped(subject, 1, NOW, account), undefined);
+        assert.equal(await revokeGrant(subject, 1, NOW, account), undefined);
+      }
+    }
+    assert.deepEqual(await wrappedKeys.list(owned(1, 2), NOW, undefined, 9), []);
+    assert.deepEqual(await grants.list(owned(1, 2), undefined, 9), []);
+    assert.equal(await wrap(subject, 2, 1, {}, 2), 'wrapped_key_dependency_not_found');
+    await to(accountId(1));
+    assert.deepEqual(await givenOut(subject, 1), [1]);
+  });
 }

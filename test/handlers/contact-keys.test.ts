@@ -169,6 +169,17 @@ describe('keeping a public key of a contact', () => {
     }));
 });
 
+describe('a label', () => {
+  it('may say what people say of keys', () =>
+    inEvidence({}, async (house, as) => {
+      for (const label of [
+        ...['my key', 'Mum (spare key)', 'private phone', 'public key', 'the secret of the age', 'token'],
+        ...['x'.repeat(200), '\u20ac'.repeat(66), '<b>', '\u0627\u0644'],
+      ])
+        await newContact(house, as, { display_label: label });
+    }));
+});
+
 describe('the list of contacts', () => {
   it('comes page by page, with every version, and only to its account', () =>
     inEvidence({}, async (house, as) => {

@@ -156,6 +156,19 @@ describe('what belongs to somebody else', () => {
   }
 });
 
+describe('the limits of sharing', () => {
+  it('are those of accounts for keys, and those of incidents for what is in one', () => {
+    const classes = mainRoutes
+      .filter(({ id }) => /^(contact-keys|recipient-keys|sharing-grants|wrapped-keys)\./.test(id))
+      .map(({ id, method, limit }) => {
+        const ofKeys = /^(contact|recipient)-keys/.test(id);
+        return [id, limit, ofKeys ? 'account' : method === 'GET' ? 'incident_read' : 'incident_write'];
+      });
+    assert.equal(classes.length, 22);
+    for (const [id, limit, expected] of classes) assert.equal(limit, expected, id);
+  });
+});
+
 describe('what is brought to be shared', () => {
   it('leaves ids and words in the audit, and nothing of it in the log', () =>
     inHouse({}, async (house) => {

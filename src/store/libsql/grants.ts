@@ -51,7 +51,8 @@ export function grantStore(db: Db): GrantStore {
       script.step(
         'grants',
         sql`SELECT ${GRANT} FROM sharing_grants
-          WHERE incident_id = ${owned.incidentId} AND id > ${after ?? ''} ORDER BY id LIMIT ${limit}`,
+          WHERE incident_id = ${owned.incidentId} AND owner_account_id = ${owned.accountId} AND id > ${after ?? ''}
+          ORDER BY id LIMIT ${limit}`,
       );
       const answer = await script.run(db, 'read');
       return gone(answer) ?? allRows(answer('grants')).map(grantOf);

@@ -86,7 +86,8 @@ export function wrappedKeyStore(db: Db): WrappedKeyStore {
       script.step(
         'keys',
         sql`SELECT ${WRAPPED_KEY} FROM wrapped_keys AS t
-          WHERE t.incident_id = ${owned.incidentId} AND t.id > ${after ?? ''} AND ${delivered(now)}
+          WHERE t.incident_id = ${owned.incidentId} AND t.owner_account_id = ${owned.accountId}
+            AND t.id > ${after ?? ''} AND ${delivered(now)}
           ORDER BY t.id LIMIT ${limit}`,
       );
       const answer = await script.run(db, 'read');
