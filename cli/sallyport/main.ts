@@ -1,27 +1,21 @@
 /** Picks the command and tells how it went: 0 done, 1 refused or failed, 2 the command line is wrong. */
 import { VERSION } from '../../src/core/version.ts';
-import { accountCommands } from './accounts.ts';
-import { bootstrapSecret } from './bootstrap-secret.ts';
-import { checkConfig } from './check-config.ts';
 import { type Command, CommandFailure, say, UsageError } from './command.ts';
 import { evidenceCommands } from './evidence/commands.ts';
-import { rotateSecretKey } from './rotate-secret-key.ts';
-import { routes } from './routes.ts';
-import { serveCommand } from './serve.ts';
+import { verifyCommand } from './verify.ts';
 
-const COMMANDS: readonly Command[] = [
-  serveCommand,
-  ...accountCommands,
-  bootstrapSecret,
-  checkConfig,
-  routes,
-  rotateSecretKey,
-  ...evidenceCommands,
-];
+/** What somebody who records may need within the second. */
+const QUICK: readonly Command[] = [...evidenceCommands, verifyCommand];
 
-function help(): string {
-  const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
-  const lines = COMMANDS.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`);
+async function everyCommand(): Promise<readonly Command[]> {
+  const { operatorCommands } = await import('./operator-commands.ts');
+  return [...operatorCommands, ...QUICK];
+}
+
+async function help(): Promise<string> {
+  const commands = await everyCommand();
+  const width = Math.max(...commands.map(({ usage }) => usage.length));
+  const lines = commands.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`);
   return `Sallyport ${VERSION}: the operator's commands, and those of whoever records.
 
 Usage: sallyport COMMAND [OPTIONS]
@@ -36,23 +30,23 @@ Exit codes: 0 done, 1 refused or failed, 2 the command line or the settings are 
 }
 
 /** The longest command whose words the arguments start with. */
-function find(args: readonly string[]): Command | undefined {
-  return COMMANDS.filter(({ words }) => words.every((word, index) => args[index] === word)).sort(
-    (a, b) => b.words.length - a.words.length,
-  )[0];
+function find(commands: readonly Command[], args: readonly string[]): Command | undefined {
+  return commands
+    .filter(({ words }) => words.every((word, index) => args[index] === word))
+    .sort((a, b) => b.words.length - a.words.length)[0];
 }
 
 export async function run(args: readonly string[]): Promise<number> {
   const [first] = args;
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
-    process.stdout.write(help());
+    process.stdout.write(await help());
     return first === undefined ? 2 : 0;
   }
   if (first === '--version') {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  const command = find(args);
+  const command = find(QUICK, args) ?? find(await everyCommand(), args);
   if (command === undefined) {
     say('There is no such command. Try: sallyport --help');
     return 2;

@@ -5,6 +5,8 @@ import { type FileHandle, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_PREFIX_BYTES, parseSealedHeader, SealedError } from '../../../src/crypto/sealed.ts';
 import { errorCode, usage } from '../../shared/failure.ts';
+import { type ArchiveEntry, type ArchiveFile, entryBytes } from './archive.ts';
+import { readBundle } from './bundle-reader.ts';
 import { listChunks } from './completing.ts';
 import type { Login } from './login.ts';
 
@@ -78,6 +80,47 @@ async function chunkIn(path: string): Promise<FoundChunk | undefined> {
     throw error;
   } finally {
     await file.close();
+  }
+}
+
+/** The chunks of a bundle as it was downloaded. Throws what the reader refuses: a bundle that was cut or changed. */
+export async function bundleChunks(path: string): Promise<readonly FoundChunk[]> {
+  return await withArchive(path, async (file) => {
+    const found: FoundChunk[] = [];
+    for await (const part of readBundle(file)) {
+      if (part.part !== 'chunk') continue;
+      const { stream, chunk, entry } = part;
+      found.push({
+        incidentId: stream.incident_id,
+        streamId: stream.stream_id,
+        mediaType: stream.media_type,
+        index: chunk.chunk_index,
+        sha256: chunk.sha256_hex,
+        where: entry.name,
+        bytes: () => bytesIn(path, entry),
+      });
+    }
+    return found;
+  });
+}
+
+async function* bytesIn(path: string, entry: ArchiveEntry): AsyncGenerator<Uint8Array> {
+  const handle = await open(path, 'r');
+  try {
+    yield* entryBytes({ handle, size: (await handle.stat()).size }, entry);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function withArchive<T>(path: string, use: (file: ArchiveFile) => Promise<T>): Promise<T> {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    throw usage(`${path} cannot be read (${errorCode(error)}).`);
+  });
+  try {
+    return await use({ handle, size: (await handle.stat()).size });
+  } finally {
+    await handle.close();
   }
 }
 

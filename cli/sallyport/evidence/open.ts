@@ -9,7 +9,7 @@ import { processWorld, type World } from '../../shared/world.ts';
 import { type Command, say, tell } from '../command.ts';
 import { EXIT_HELP, ending } from './ending.ts';
 import { isIncidentId, isStreamId, parseKeys, type StreamKey } from './keys-file.ts';
-import { chunksOnServer, type FoundChunk, looseChunks } from './open-chunks.ts';
+import { bundleChunks, chunksOnServer, type FoundChunk, looseChunks } from './open-chunks.ts';
 import { byStream, type OpenedStream, openStream } from './opening.ts';
 import {
   type Given,
@@ -118,10 +118,6 @@ async function chunksAt(path: string): Promise<readonly FoundChunk[]> {
     throw usage(`${path} cannot be read (${errorCode(error)}).`);
   });
   return facts.isDirectory() ? await looseChunks(path) : await bundleChunks(path);
-}
-
-async function bundleChunks(_path: string): Promise<readonly FoundChunk[]> {
-  throw usage('Unpack the bundle first, and name the folder.');
 }
 
 async function fromServer(world: World, given: Given): Promise<readonly FoundChunk[]> {
