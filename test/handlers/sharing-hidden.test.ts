@@ -162,10 +162,11 @@ describe('the limits of sharing', () => {
       .filter(({ id }) => /^(contact-keys|recipient-keys|sharing-grants|wrapped-keys)\./.test(id))
       .map(({ id, method, limit }) => {
         const ofKeys = /^(contact|recipient)-keys/.test(id);
-        return [id, limit, ofKeys ? 'account' : method === 'GET' ? 'incident_read' : 'incident_write'];
+        const expected = ofKeys ? 'account' : method === 'GET' ? 'incident_read' : 'incident_write';
+        return { id, limit, expected };
       });
     assert.equal(classes.length, 22);
-    for (const [id, limit, expected] of classes) assert.equal(limit, expected, id);
+    for (const { id, limit, expected } of classes) assert.equal(limit, expected, id);
   });
 });
 
