@@ -74,7 +74,7 @@ export function tellerFor(world: World, flags: { readonly json: boolean; readonl
     if (!terminal || now - last < REDRAW_MS) return;
     last = now;
     const line = standingLine(standing, (now - began) / 1000);
-    world.stderr.write(`\r\x1b[K${line.slice(0, Math.max(10, (world.stderr.columns ?? 80) - 1))}`);
+    world.stderr.write(`\r\x1b[K${line.slice(0, Math.max(10, (world.stderr.columns || 80) - 1))}`);
     drawn = true;
   };
   return {
