@@ -22,6 +22,7 @@ const OWN_TYPES = new Set([
   'text/css; charset=utf-8',
   'text/javascript; charset=utf-8',
   'application/zip',
+  'application/octet-stream',
 ]);
 
 /** What an answer may carry besides the sets, and when. */
@@ -33,6 +34,9 @@ function extras(path: string, { status }: Asked): string[] {
   if (status === 416) names.push('content-range');
   if (status === 200 && path.endsWith('/raw')) names.push('content-disposition');
   if (status === 200 && path === '/v1/incidents') names.push('link');
+  if (status === 200 && path.endsWith('/chunks')) names.push('idempotency-replayed', 'link');
+  if ((status === 200 || status === 206) && /\/chunks\/[1-9]$/.test(path))
+    names.push('accept-ranges', 'etag', status === 200 ? 'content-digest' : 'repr-digest', 'content-range');
   if ((status === 200 || status === 206) && path.endsWith('/download'))
     names.push('content-disposition', 'accept-ranges', 'etag', 'content-range');
   if ((status === 200 || status === 304) && path.startsWith('/static/')) names.push('etag');

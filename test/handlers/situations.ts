@@ -11,6 +11,7 @@ import type { House, HouseOptions } from '../support/house.ts';
 import { newScene, pathsOfLink } from '../support/viewing.ts';
 import { solve } from './hash-cash.ts';
 import { recording } from './recording.ts';
+import { uploading } from './uploading.ts';
 
 export interface Asked {
   readonly status: number;
@@ -408,6 +409,7 @@ export const situations: readonly Situation[] = [
     elsewhere,
     viewing,
     recording,
+    uploading,
     working,
     identified,
     sealedOnly,
