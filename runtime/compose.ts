@@ -38,6 +38,8 @@ const COUNTED_PEERS = 100_000;
 const QUEUED_HASHES = 64;
 /** How often what was committed gets a checkpoint. */
 const CHECKPOINT_INTERVAL_MS = 10_000;
+/** How often a timestamp authority is asked for what lacks a timestamp. */
+const TIMESTAMP_INTERVAL_MS = 30_000;
 /** Bytes of an upload that nobody continues are swept after so long. */
 const STAGING_LIFETIME_MS = 15 * 60_000;
 
@@ -126,6 +128,16 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     closers.push(() => sweeper.stop());
     const upkeep = startSweeper((stop) => tendLog(ports, stop), CHECKPOINT_INTERVAL_MS, log, 'log upkeep');
     closers.push(() => upkeep.stop());
+    const { timestampUrl } = settings;
+    if (timestampUrl !== undefined) {
+      const stamping = startSweeper(
+        (stop) => stampCheckpoints(timestampUrl, store.log, stop),
+        TIMESTAMP_INTERVAL_MS,
+        log,
+        'timestamping',
+      );
+      closers.push(() => stamping.stop());
+    }
     const work = {
       // A file has one owner, who does one round at a time: what a round finds begun was left behind.
       leaseMs: database.kind === 'file' ? 0 : LEASE_MS,

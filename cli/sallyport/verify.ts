@@ -2,11 +2,15 @@
 
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { errorCode, usage } from '../shared/failure.ts';
+import { errorCode, Failure, usage } from '../shared/failure.ts';
 import { printable, spokenBytes } from '../shared/text.ts';
 import { type Command, tell } from './command.ts';
+import type { ArchiveFile } from './evidence/archive.ts';
 import { checkBundle } from './evidence/bundle-check.ts';
-import type { BundleReport, StreamReport } from './evidence/bundle-report.ts';
+import type { BundleReport, Problem, StreamReport } from './evidence/bundle-report.ts';
+import { type Custody, readCustody } from './evidence/custody.ts';
+import { type CustodyReport, checkCustody, type Knowledge } from './evidence/custody-check.ts';
+import { knowledgeOf } from './evidence/custody-knowledge.ts';
 import { ending } from './evidence/ending.ts';
 import { decimal, type Given, type Option, optionHelp, readOptions } from './evidence/options.ts';
 
@@ -16,6 +20,20 @@ const OPTIONS: readonly Option[] = [
     value: 'SECONDS',
     help: 'a longer time between two chunks is a problem (default: it is told)',
   },
+  { name: 'key', value: 'KEY', help: 'the verifier key that the operator has published, or a file with it' },
+  {
+    name: 'earlier',
+    value: 'FILE',
+    repeatable: true,
+    help: 'an earlier bundle, or an earlier checkpoint: the log must continue it (needs --key for a checkpoint)',
+  },
+  {
+    name: 'receipts',
+    value: 'FILE',
+    repeatable: true,
+    help: 'receipts that capture has kept: the log must hold what each promises',
+  },
+  { name: 'timestamp-ca', value: 'FILE', help: 'certificates (PEM) that a timestamp must lead to' },
   { name: 'json', help: 'print the report as JSON on standard output' },
 ];
 
@@ -24,7 +42,9 @@ Reads a bundle as it was downloaded, offline and without a key, and checks that
   - the archive holds exactly what its manifests list, in order, and nothing else;
   - every chunk has the size and the SHA-256 that its manifest names;
   - the chunks of a stream are numbered without a gap, and each was sealed for its incident, stream, kind and place;
-  - the last chunk of each stream says that it is the last: without that the end is not proven.
+  - the last chunk of each stream says that it is the last: without that the end is not proven;
+  - where the bundle carries proofs: each chunk is a leaf of the tree that the server has signed, with the digest and
+    times of the manifest, and that tree continues every earlier bundle, checkpoint and receipt that is given.
 Times are told as the recorder stated them. Whether the chunks open is shown by: sallyport open BUNDLE --keys FILE
 ${optionHelp([['Options', OPTIONS]])}
 Exit codes: 0 everything holds, 1 something does not or is not proven, 2 usage.
@@ -32,7 +52,7 @@ Exit codes: 0 everything holds, 1 something does not or is not proven, 2 usage.
 
 export const verifyCommand: Command = {
   words: ['verify'],
-  usage: 'verify BUNDLE [--max-gap SECONDS] [--json]',
+  usage: 'verify BUNDLE [--key KEY] [--earlier FILE]… [--receipts FILE]… [--json]',
   summary: 'Check a bundle offline: nothing missing, nothing added, nothing changed.',
   details: DETAILS,
   run: (args) => ending(args, () => verify(readOptions(args, OPTIONS, [1, 1]))),
@@ -47,17 +67,62 @@ async function verify(given: Given): Promise<number> {
   try {
     const facts = await handle.stat();
     if (!facts.isFile()) throw usage(`${path} is not a file. Name a bundle as it was downloaded.`);
-    const report = await checkBundle({ handle, size: facts.size }, { maxGap });
-    tell(given.has('json'), jsonOf(report), linesOf(report));
-    return report.verdict === 'ok' ? 0 : 1;
+    const file = { handle, size: facts.size };
+    const report = await checkBundle(file, { maxGap });
+    const custody = await custodyReport(file, report, await knowledgeOf(given));
+    const verdict = verdictOf(report.verdict, custody.problems);
+    tell(given.has('json'), jsonOf(report, custody, verdict), linesOf(report, custody, verdict));
+    return verdict === 'ok' ? 0 : 1;
   } finally {
     await handle.close();
   }
 }
 
-function jsonOf(report: BundleReport) {
+type Verdict = BundleReport['verdict'];
+
+/** The worst of what was found. */
+function verdictOf(found: Verdict, problems: readonly Problem[]): Verdict {
+  if (found === 'failed' || problems.some(({ kind }) => kind === 'failed')) return 'failed';
+  return problems.length > 0 ? 'not_proven' : found;
+}
+
+/** Holds the bundle against the log, as far as it could be read. */
+async function custodyReport(
+  file: ArchiveFile,
+  report: BundleReport,
+  knowledge: Knowledge,
+): Promise<CustodyReport> {
+  let custody: Custody | undefined;
+  try {
+    custody = await readCustody(file, report.custody);
+    return await checkCustody(custody, report.manifests, knowledge);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const { code, message } = error;
+    return { state: 'checked', problems: [{ code, kind: 'failed', message }] };
+  }
+}
+
+const instant = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
+
+function custodyJson({ problems: _, timestamp, keptFrom, keptTo, ...custody }: CustodyReport) {
   return {
-    verdict: report.verdict,
+    state: custody.state,
+    key: custody.key ?? null,
+    key_trusted: custody.keyTrusted ?? false,
+    tree_size: custody.treeSize ?? null,
+    chunks_proven: custody.chunksProven ?? 0,
+    kept_from: instant(keptFrom) ?? null,
+    kept_to: instant(keptTo) ?? null,
+    receipts_met: custody.receiptsMet ?? null,
+    timestamp:
+      timestamp === undefined ? null : { time: instant(timestamp.time) ?? null, trusted: timestamp.trusted },
+  };
+}
+
+function jsonOf(report: BundleReport, custody: CustodyReport, verdict: Verdict) {
+  return {
+    verdict,
     bundle: report.bundle ?? null,
     incident_id: report.incidentId ?? null,
     streams: report.streams.map((stream) => ({
@@ -72,15 +137,17 @@ function jsonOf(report: BundleReport) {
       gap_count: stream.gapCount,
       gaps: stream.gaps.map(({ afterIndex, seconds }) => ({ after_index: afterIndex, seconds })),
     })),
-    problem_count: report.problemCount,
-    problems: report.problems.map(({ code, kind, message, streamId, chunkIndex }) => ({
-      code,
-      kind,
-      message,
-      ...(streamId !== undefined && { stream_id: streamId }),
-      ...(chunkIndex !== undefined && { chunk_index: chunkIndex }),
-    })),
-    custody: { entries: report.custody.map(({ name }) => name), checked: false },
+    problem_count: report.problemCount + custody.problems.length,
+    problems: [...report.problems, ...custody.problems].map(
+      ({ code, kind, message, streamId, chunkIndex }) => ({
+        code,
+        kind,
+        message,
+        ...(streamId !== undefined && { stream_id: streamId }),
+        ...(chunkIndex !== undefined && { chunk_index: chunkIndex }),
+      }),
+    ),
+    custody: custodyJson(custody),
   };
 }
 
@@ -109,8 +176,32 @@ function streamLines(stream: StreamReport): string[] {
   ];
 }
 
-function linesOf(report: BundleReport): string[] {
-  const { bundle, incidentId, streams, problems, problemCount, custody, verdict } = report;
+function custodyLines(custody: CustodyReport): string[] {
+  const { state, key, keyTrusted, treeSize, chunksProven, keptFrom, keptTo, receiptsMet, timestamp } =
+    custody;
+  if (state === 'absent')
+    return ['No proofs of custody: no checkpoint covered these chunks when it was made.'];
+  if (key === undefined) return [];
+  const signed = keyTrusted
+    ? 'signed by the key that was given'
+    : `signed by ${key}: compare it with the key that the operator has published, or give that with --key`;
+  const stamped = timestamp?.time === undefined ? undefined : instant(timestamp.time);
+  return [
+    `Proofs of custody: ${chunksProven} chunks in a log of ${treeSize} entries, ${signed}.`,
+    ...(keptFrom === undefined
+      ? []
+      : [`  taken in from ${instant(keptFrom)} to ${instant(keptTo)}, by the server's clock`]),
+    ...(stamped === undefined
+      ? []
+      : [`  timestamped ${stamped}${timestamp?.trusted ? '' : '; give --timestamp-ca to check by whom'}`]),
+    ...(receiptsMet === undefined ? [] : [`  ${receiptsMet} receipts are met`]),
+  ];
+}
+
+function linesOf(report: BundleReport, proofs: CustodyReport, verdict: Verdict): string[] {
+  const { bundle, incidentId, streams } = report;
+  const problems = [...report.problems, ...proofs.problems];
+  const problemCount = report.problemCount + proofs.problems.length;
   const what = bundle === 'incident' ? `Incident ${incidentId}` : `A stream of incident ${incidentId}`;
   const found = problems.slice(0, FEW).map(({ message, streamId }) => {
     const where = streams.length > 1 && streamId !== undefined ? `${streamId}: ` : '';
@@ -121,9 +212,7 @@ function linesOf(report: BundleReport): string[] {
     ...streams.flatMap(streamLines),
     ...found,
     ...(problemCount > found.length ? [`and ${problemCount - found.length} more problems`] : []),
-    ...(custody.length === 0
-      ? []
-      : [`Proofs of custody: ${custody.length} entries, not checked by this command.`]),
+    ...custodyLines(proofs),
     VERDICTS[verdict],
   ];
 }

@@ -178,6 +178,7 @@ class StreamCheck {
 export async function checkBundle(file: ArchiveFile, options: CheckOptions): Promise<BundleReport> {
   const findings = new Findings();
   const streams: StreamReport[] = [];
+  const manifests: StreamManifest[] = [];
   const custody: ArchiveEntry[] = [];
   let first: Extract<BundlePart, { part: 'manifest' }> | undefined;
   let current: StreamCheck | undefined;
@@ -190,6 +191,7 @@ export async function checkBundle(file: ArchiveFile, options: CheckOptions): Pro
       if (part.part === 'manifest') first = part;
       if (part.part === 'stream') {
         finish();
+        manifests.push(part.stream);
         current = new StreamCheck(part.stream, findings, options);
       }
       if (part.part === 'chunk') current?.see(part.chunk, part.entry, await digest(file, part.entry));
@@ -210,6 +212,7 @@ export async function checkBundle(file: ArchiveFile, options: CheckOptions): Pro
     streams,
     problems: findings.told,
     problemCount: findings.count,
+    manifests,
     custody,
   };
 }

@@ -1,5 +1,6 @@
 /** What a look through a bundle found. */
 import type { ArchiveEntry } from './archive.ts';
+import type { StreamManifest } from './manifests.ts';
 
 export interface Problem {
   /** A stable name. */
@@ -42,6 +43,8 @@ export interface BundleReport {
   /** The first hundred. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
+  /** What the bundle says of its streams. */
+  readonly manifests: readonly StreamManifest[];
   /** Entries that prove when and by whom the chunks were kept; only their checksums were looked at. */
   readonly custody: readonly ArchiveEntry[];
 }

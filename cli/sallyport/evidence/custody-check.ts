@@ -2,7 +2,7 @@
  * Holds a bundle against the log that its custody folder speaks of: every chunk is a leaf of the signed tree, with the
  * digest, size and times of the manifest; and the tree continues what was seen before.
  */
-import { sha256, utf8 } from '../../../src/crypto/hash.ts';
+import { utf8 } from '../../../src/crypto/hash.ts';
 import { isConsistent, isIncluded, leafHash } from '../../../src/crypto/merkle.ts';
 import { openNote, type Verifier, verifierKey } from '../../../src/crypto/signed-note.ts';
 import type { Problem } from './bundle-report.ts';
@@ -64,7 +64,8 @@ export async function checkCustody(
   const say = (kind: Problem['kind'], code: string, message: string, where: Partial<Problem> = {}) => {
     if (problems.length < MOST_PROBLEMS) problems.push({ code, kind, message, ...where });
   };
-  const asked = knowledge.earlier.length > 0 || knowledge.receipts.length > 0 || knowledge.trusted !== undefined;
+  const asked =
+    knowledge.earlier.length > 0 || knowledge.receipts.length > 0 || knowledge.trusted !== undefined;
   if (custody === undefined) {
     if (asked && streams.length > 0)
       say('not_proven', 'custody_absent', 'The bundle carries no proofs; download it again in a minute.');
@@ -88,7 +89,12 @@ export async function checkCustody(
     const place = leaf && `${leaf.streamId}/${leaf.chunkIndex}`;
     const chunk = place === undefined ? undefined : wanted.get(place);
     if (leaf === undefined || place === undefined || chunk === undefined || leaves.has(index)) {
-      say('failed', 'custody_leaf', 'A leaf speaks of nothing that the bundle holds, or twice of one chunk.', where);
+      say(
+        'failed',
+        'custody_leaf',
+        'A leaf speaks of nothing that the bundle holds, or twice of one chunk.',
+        where,
+      );
       continue;
     }
     wanted.delete(place);
@@ -103,9 +109,19 @@ export async function checkCustody(
       leaf.startedAt !== line.started_at ||
       leaf.endedAt !== line.ended_at
     )
-      say('failed', 'custody_differs', `Chunk ${leaf.chunkIndex}: the log says something else than the manifest.`, where);
+      say(
+        'failed',
+        'custody_differs',
+        `Chunk ${leaf.chunkIndex}: the log says something else than the manifest.`,
+        where,
+      );
     else if (!isIncluded(leafHash(utf8(text)), index, checkpoint.size, proof, checkpoint.rootHash))
-      say('failed', 'custody_inclusion', `Chunk ${leaf.chunkIndex}: it is not in the tree that was signed.`, where);
+      say(
+        'failed',
+        'custody_inclusion',
+        `Chunk ${leaf.chunkIndex}: it is not in the tree that was signed.`,
+        where,
+      );
     else proven += 1;
     keptFrom = Math.min(keptFrom, leaf.at);
     keptTo = Math.max(keptTo, leaf.at);
@@ -121,11 +137,7 @@ export async function checkCustody(
   const receiptsMet = await checkReceipts(checkpoint, texts, theirs, knowledge.receipts, say);
   let timestamp: TimestampFacts | undefined;
   if (custody.timestamp !== undefined) {
-    timestamp = await readTimestamp(
-      custody.timestamp,
-      sha256(utf8(checkpoint.note)),
-      knowledge.timestampAuthorities,
-    );
+    timestamp = await readTimestamp(custody.timestamp, utf8(checkpoint.note), knowledge.timestampAuthorities);
     if (timestamp.problem !== undefined) say('failed', 'custody_timestamp', timestamp.problem);
   }
   return {
@@ -169,14 +181,23 @@ function checkEarlier(
       `Nothing here proves that the log continues ${name}. The operator can make that proof: sallyport log consistency ${older.size} ${newer.size}`,
     );
   else if (!isConsistent(older.size, newer.size, proof, older.rootHash, newer.rootHash))
-    say('failed', 'custody_inconsistent', `The log does not continue ${name}: entries were removed, changed or put in between.`);
+    say(
+      'failed',
+      'custody_inconsistent',
+      `The log does not continue ${name}: entries were removed, changed or put in between.`,
+    );
   for (const [index, text] of earlier.leaves) {
     const leaf = parseChunkLeaf(text);
     if (leaf === undefined || !streams.has(leaf.streamId) || leaves.get(index) === text) continue;
-    say('failed', 'custody_withdrawn', `Chunk ${leaf.chunkIndex} was in ${name}, and the log now says otherwise.`, {
-      streamId: leaf.streamId,
-      chunkIndex: leaf.chunkIndex,
-    });
+    say(
+      'failed',
+      'custody_withdrawn',
+      `Chunk ${leaf.chunkIndex} was in ${name}, and the log now says otherwise.`,
+      {
+        streamId: leaf.streamId,
+        chunkIndex: leaf.chunkIndex,
+      },
+    );
   }
 }
 
@@ -200,10 +221,15 @@ async function checkReceipts(
     if (leaf === undefined || !streams.has(leaf.streamId)) continue;
     if (leaves.has(promised)) met += 1;
     else
-      say('failed', 'receipt_unmet', `Chunk ${leaf.chunkIndex}: the server signed that it took it in, and the log says otherwise.`, {
-        streamId: leaf.streamId,
-        chunkIndex: leaf.chunkIndex,
-      });
+      say(
+        'failed',
+        'receipt_unmet',
+        `Chunk ${leaf.chunkIndex}: the server signed that it took it in, and the log says otherwise.`,
+        {
+          streamId: leaf.streamId,
+          chunkIndex: leaf.chunkIndex,
+        },
+      );
   }
   return met;
 }

@@ -1,6 +1,7 @@
 /** Leaves of the log and receipts, as a reader takes them: every field, in order, with the length that it states. */
-import { LEAF_HEAD } from '../../../src/core/log-leaf.ts';
+
 import { RECEIPT_HEAD } from '../../../src/core/log.ts';
+import { LEAF_HEAD } from '../../../src/core/log-leaf.ts';
 
 /** What the log says of a chunk. */
 export interface ChunkLeaf {
@@ -44,8 +45,19 @@ function chunkUnder(head: string, text: string): ChunkLeaf | undefined {
     if (found[at] !== String(value.length)) return undefined;
     values.push(value);
   }
-  const [kind, id, at, incidentId, streamId, index, mediaType, startedAt, endedAt, size, sha256] =
-    values as [string, string, string, string, string, string, string, string, string, string, string];
+  const [kind, id, at, incidentId, streamId, index, mediaType, startedAt, endedAt, size, sha256] = values as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const numbers = [at, index, size].map((value) => (/^\d{1,15}$/.test(value) ? Number(value) : -1));
   const [atMs = -1, chunkIndex = -1, byteSize = -1] = numbers;
   if (kind !== 'chunk' || Math.min(...numbers) < 0) return undefined;

@@ -119,10 +119,7 @@ export async function readCustody(
   const consistency = new Map<number, readonly Uint8Array[]>();
   for await (const line of linesOf(file, of('consistency.jsonl'))) {
     const { size, proof } = object(line, 'custody/consistency.jsonl');
-    consistency.set(
-      placeOf(size, 'custody/consistency.jsonl'),
-      hashesOf(proof, 'custody/consistency.jsonl'),
-    );
+    consistency.set(placeOf(size, 'custody/consistency.jsonl'), hashesOf(proof, 'custody/consistency.jsonl'));
   }
   const leavesEntry = of('leaves.jsonl');
   const stamp = named.get('custody/timestamp.tsr');

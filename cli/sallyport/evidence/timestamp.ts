@@ -1,6 +1,7 @@
 /** RFC 3161 timestamps of checkpoints, checked offline: what was stamped, when, by whom. */
 import * as pkijs from 'pkijs';
 import { equalBytes } from '../../../src/crypto/compare.ts';
+import { sha256 } from '../../../src/crypto/hash.ts';
 
 export interface TimestampFacts {
   /** Milliseconds since the epoch, as the authority states; absent where it cannot be read. */
@@ -30,7 +31,7 @@ function parsed(der: Buffer) {
     if (timeStampToken === undefined) return undefined;
     const signed = new pkijs.SignedData({ schema: timeStampToken.content });
     const content = signed.encapContentInfo.eContent?.getValue();
-    return content && { signed, content, info: pkijs.TSTInfo.fromBER(content) };
+    return content && { signed, info: pkijs.TSTInfo.fromBER(content) };
   } catch {
     return undefined;
   }
@@ -39,29 +40,32 @@ function parsed(der: Buffer) {
 /**
  * Checks a TimeStampResp.
  * @param der as it was received
- * @param imprint SHA-256 of what must have been stamped
+ * @param stamped what must have been stamped
  * @param authorities PEM certificates that a signature must lead to; undefined checks the signature alone
  */
 export async function readTimestamp(
   der: Buffer,
-  imprint: Uint8Array,
+  stamped: Uint8Array<ArrayBuffer>,
   authorities: string | undefined,
 ): Promise<TimestampFacts> {
   const found = parsed(der);
   if (found === undefined) return unreadable;
-  const { signed, content, info } = found;
+  const { signed, info } = found;
   const { hashAlgorithm, hashedMessage } = info.messageImprint;
-  const stamped = new Uint8Array(hashedMessage.valueBlock.valueHexView);
+  const imprint = new Uint8Array(hashedMessage.valueBlock.valueHexView);
   const time = info.genTime.getTime();
-  if (hashAlgorithm.algorithmId !== SHA256 || !equalBytes(stamped, imprint))
+  if (hashAlgorithm.algorithmId !== SHA256 || !equalBytes(imprint, sha256(stamped)))
     return { time, trusted: false, problem: 'The timestamp is of something else than the checkpoint.' };
   try {
-    // The signature covers what was stamped and the time; the chain is looked at as of that time.
+    // The signature covers the imprint and the time; the chain is looked at as of that time.
     const good = await signed.verify({
       signer: 0,
-      data: content,
+      data: stamped.buffer,
       checkChain: authorities !== undefined,
-      ...(authorities !== undefined && { trustedCerts: certificatesIn(authorities), checkDate: info.genTime }),
+      ...(authorities !== undefined && {
+        trustedCerts: certificatesIn(authorities),
+        checkDate: info.genTime,
+      }),
     });
     if (good) return { time, trusted: authorities !== undefined };
   } catch {

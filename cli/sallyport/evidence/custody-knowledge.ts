@@ -1,0 +1,99 @@
+/** What somebody kept from before, read from the files that `verify` is given. */
+import { open, readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parseVerifierKey, type Verifier, verifierKey } from '../../../src/crypto/signed-note.ts';
+import { errorCode, usage } from '../../shared/failure.ts';
+import type { ArchiveEntry } from './archive.ts';
+import { readBundle } from './bundle-reader.ts';
+import { openCheckpoint, readCustody } from './custody.ts';
+import type { Knowledge } from './custody-check.ts';
+import type { Given } from './options.ts';
+
+/** Keys, notes and certificates are small; receipts are some hundred bytes a chunk. */
+const LONGEST_FILE = 256 * 1024 * 1024;
+
+async function text(path: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > LONGEST_FILE) throw usage(`${path} is larger than anything of this kind.`);
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && typeof error.code === 'string')
+      throw usage(`${path} cannot be read (${errorCode(error)}).`);
+    throw error;
+  }
+}
+
+async function trustedKey(given: string | undefined): Promise<Verifier | undefined> {
+  if (given === undefined) return undefined;
+  const key = parseVerifierKey(given) ?? parseVerifierKey((await text(resolve(given))).trim());
+  if (key === undefined) throw usage('--key is a verifier key (name+hash+base64), or a file with one.');
+  return key;
+}
+
+type Earlier = Knowledge['earlier'][number];
+
+/** A bundle from before: its checkpoint and its leaves. */
+async function earlierBundle(name: string, path: string): Promise<Earlier> {
+  const handle = await open(path, 'r');
+  try {
+    const file = { handle, size: (await handle.stat()).size };
+    const entries: ArchiveEntry[] = [];
+    for await (const part of readBundle(file)) if (part.part === 'custody') entries.push(part.entry);
+    const custody = await readCustody(file, entries);
+    if (custody === undefined) throw usage(`${name} carries no proofs of custody.`);
+    const leaves = new Map<number, string>();
+    for await (const { index, text: leaf } of custody.leaves()) leaves.set(index, leaf);
+    return { name, checkpoint: custody.checkpoint, leaves, consistency: custody.consistency };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function earlierOf(name: string, trusted: Verifier | undefined): Promise<Earlier> {
+  const path = resolve(name);
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    throw usage(`${name} cannot be read (${errorCode(error)}).`);
+  });
+  const start = Buffer.alloc(2);
+  await handle.read(start, 0, 2, 0);
+  await handle.close();
+  if (start.toString('latin1') === 'PK') return earlierBundle(name, path);
+  if (trusted === undefined)
+    throw usage(
+      `${name} is no bundle. For a checkpoint, give the key that it must be signed with: --key KEY`,
+    );
+  const checkpoint = await openCheckpoint(await text(path), verifierKey(trusted));
+  if (checkpoint === undefined) throw usage(`${name} is no checkpoint that the key of --key has signed.`);
+  return { name, checkpoint, leaves: new Map(), consistency: new Map() };
+}
+
+/** One JSON string a line. */
+async function receiptsIn(path: string): Promise<string[]> {
+  const lines = (await text(resolve(path))).split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    try {
+      const value: unknown = JSON.parse(line);
+      if (typeof value === 'string') return value;
+    } catch {
+      // Told below.
+    }
+    throw usage(`${path} does not hold receipts as capture keeps them.`);
+  });
+}
+
+/** Reads what the options name. Throws a usage failure that says which file is not what it should be. */
+export async function knowledgeOf(given: Given): Promise<Knowledge> {
+  const trusted = await trustedKey(given.value('key'));
+  const earlier: Earlier[] = [];
+  for (const name of given.values('earlier')) earlier.push(await earlierOf(name, trusted));
+  const receipts: string[] = [];
+  for (const path of given.values('receipts')) receipts.push(...(await receiptsIn(path)));
+  const authorities = given.value('timestamp-ca');
+  return {
+    trusted,
+    earlier,
+    receipts,
+    timestampAuthorities: authorities === undefined ? undefined : await text(resolve(authorities)),
+  };
+}
