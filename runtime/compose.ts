@@ -31,6 +31,7 @@ import { bootstrapPort, bootstrapSecret, checkpointSigner } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openDatabase } from './storage.ts';
 import { type Sweeper, startSweeper } from './sweeper.ts';
+import { stampCheckpoints } from './timestamp.ts';
 
 /** How many peers are counted at a time; about 25 MB when all places are taken. */
 const COUNTED_PEERS = 100_000;
