@@ -21,7 +21,7 @@ const MIB = 1024 * 1024;
 
 /** The cases of the contract, each on empty stores that `make` makes. */
 export function blobsContract(make: StoresFactory): readonly Case[] {
-  return casesOf(make, [appending, extending, discarding, reading, sweeping]);
+  return casesOf(make, [appending, extending, discarding, removing, reading, sweeping]);
 }
 
 function appending(it: It): void {
@@ -166,6 +166,38 @@ function discarding(it: It): void {
     }
   });
 }
+
+function removing(it: It): void {
+  it('a blob is removed whoever owns it, in one step or several', async (subject) => {
+    const { blobs, store } = subject;
+    // More segments than one commit removes, and exactly as many.
+    for (const [n, segments] of [1, 16, 17, 40].entries()) {
+      const name = `pst_${n}`;
+      await create(store.pastes, n, { pending: await stage(subject, name, short(segments)) });
+      await blobs.remove(name);
+      assert.equal(await blobs.read(name, segments - 1), undefined);
+    }
+    assert.deepEqual(await subject.loose(), { segments: 0, names: 0 });
+  });
+
+  it('a staged blob and one that is being erased are removed, and one that is not there is', async (subject) => {
+    const { blobs } = subject;
+    await stage(subject, 'pst_a', [10, 10]);
+    for (let again = 0; again < 2; again += 1) await blobs.remove('pst_a');
+    await blobs.remove('pst_b');
+    assert.deepEqual(await subject.loose(), { segments: 0, names: 0 });
+  });
+
+  it('removing one leaves its neighbours alone, and may be done by two at once', async (subject) => {
+    const stores = await allOf(subject);
+    for (const name of ['pst_a', 'pst_b']) await stage(subject, name, short(20));
+    await together(stores, 8, ({ blobs }) => blobs.remove('pst_a'));
+    assert.deepEqual(await subject.loose(), { segments: 20, names: 1 });
+  });
+}
+
+/** Sizes of so many segments, all of them short. */
+const short = (count: number): readonly number[] => Array.from({ length: count }, () => 10);
 
 function reading(it: It): void {
   it('reading changes nothing, taking erases', async (subject) => {

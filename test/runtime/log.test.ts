@@ -81,9 +81,36 @@ describe('the sweeper', () => {
     assert.ok(ended);
   });
 
+  it('begins the next round at once when it is woken, between rounds and during one', async () => {
+    let runs = 0;
+    let reached = Promise.withResolvers<void>();
+    const sweeper = startSweeper(
+      async () => {
+        runs += 1;
+        // Woken while it runs, it runs once more.
+        if (runs === 2) sweeper.wake();
+        if (runs === 1 || runs === 3) reached.resolve();
+      },
+      3_600_000,
+      openLog('info', capture().to),
+    );
+    await reached.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(runs, 1);
+    reached = Promise.withResolvers<void>();
+    sweeper.wake();
+    await reached.promise;
+    await sweeper.stop();
+    sweeper.wake();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(runs, 3);
+  });
+
   it('does nothing at an interval of 0', async () => {
     let runs = 0;
-    await startSweeper(async () => (runs += 1), 0, openLog('info', capture().to)).stop();
+    const sweeper = startSweeper(async () => (runs += 1), 0, openLog('info', capture().to));
+    sweeper.wake();
+    await sweeper.stop();
     assert.equal(runs, 0);
   });
 });

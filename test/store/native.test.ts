@@ -4,6 +4,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
+import Database from 'libsql';
 import { type Db, DbError, type SqlValue } from '../../src/store/db.ts';
 import { type EmbeddedOptions, openEmbedded } from '../../src/store/native/embedded.ts';
 import { tempDir } from '../support/temp.ts';
@@ -114,6 +115,25 @@ describe('an embedded file', () => {
     // A pause of a second ends it; a test that waits in vain is ended by its own timeout.
     while ((await size()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(await row(db, 'SELECT a FROM t'), [1]);
+  });
+
+  it('empties its log when it is told to, once no reader is in the way', async (t) => {
+    const { db, path } = await openIn(t);
+    await db.batch([{ sql: 'CREATE TABLE t (x)' }], 'write');
+    const size = async () => (await stat(`${path}-wal`)).size;
+    const outside = new Database(path);
+    outside.exec('BEGIN');
+    outside.prepare('SELECT * FROM t').all([]);
+    await db.batch([{ sql: 'INSERT INTO t VALUES (1)' }], 'write');
+    assert.equal(await db.truncateLog?.(), false);
+    assert.ok((await size()) > 0);
+    outside.exec('COMMIT');
+    outside.close();
+    assert.equal(await db.truncateLog?.(), true);
+    assert.equal(await size(), 0);
+    await db.close();
+    await assert.rejects(async () => db.truncateLog?.());
+    assert.equal(await (await openIn(t, { path: ':memory:' })).db.truncateLog?.(), true, 'memory has none');
   });
 
   it('leaves nothing of what was deleted in its files', async (t) => {
