@@ -92,6 +92,8 @@ describe('sallyport verify', () => {
       const get = async (path: string) => Buffer.from((await download(house, path, as)).bytes);
       const incidentId = await newIncident(house, as, { client_label: 'a label' });
       made = await recording(house, as, incidentId, { label: 'front\u202e', media: words(3) });
+      // The order of ids is the order of milliseconds.
+      house.clock.advance(1000);
       other = await recording(house, as, incidentId, { mediaType: 'video', media: words(2) });
       stream = await get(streamBundlePath(made));
       incident = await get(incidentBundlePath(incidentId));
