@@ -62,7 +62,7 @@ describe('on a terminal', { skip: NO_TERMINAL }, () => {
         '--source',
         'signal',
         '--speed',
-        '20',
+        '4',
         '--no-viewer',
         '--dir',
         'asked',
