@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { answers, ask, credentials, type Session } from './ask.ts';
-import { newIncident, newStream, ownerIn, sealedChunk, sha256Hex } from './evidence.ts';
+import { newIncident, newStream, type Owner, ownerIn, sealedChunk, sha256Hex } from './evidence.ts';
 import { type House, type HouseOptions, inHouse, ORIGIN } from './house.ts';
 import { checkAnswer } from './openapi.ts';
 
@@ -88,11 +88,11 @@ export async function pendingChunk(doors: Doors, as: Session, wish: PendingWish 
 /** Runs `use` with a chunk to upload, in a house of its own. */
 export async function inUpload(
   wish: PendingWish & { readonly house?: HouseOptions },
-  use: (pending: Pending, house: House) => Promise<void>,
+  use: (pending: Pending, house: House, owner: Owner) => Promise<void>,
 ): Promise<void> {
   await inHouse(wish.house ?? {}, async (house) => {
-    const { as } = await ownerIn(house);
-    await use(await pendingChunk(house, as, wish), house);
+    const owner = await ownerIn(house);
+    await use(await pendingChunk(house, owner.as, wish), house, owner);
   });
 }
 
