@@ -147,7 +147,8 @@ export function socketSuite(target: Target): void {
           `${head}\r\n\r\n0\r\n\r\nGET /challenge HTTP/1.1\r\nHost: x\r\n\r\n`,
         );
         assert.match(answer, /^HTTP\/1\.1 400 /);
-        assert.match(answer, /\r\nx-request-id: /i);
+        if (!door.quirks?.has('refuses what is no HTTP in its own words'))
+          assert.match(answer, /\r\nx-request-id: /i);
         assert.equal(answer.split('HTTP/1.1 ').length, 2, answer);
       });
     }

@@ -56,7 +56,11 @@ export class Answer {
   }
 }
 
+/** What a runtime does by itself, before anything of ours sees a request. docs/edge.md names it. */
+export type Quirk = 'drops headers without a value' | 'refuses what is no HTTP in its own words';
+
 export interface Door {
+  readonly quirks?: ReadonlySet<Quirk>;
   /** What links in answers start with. */
   readonly origin: string;
   /** `SAFE_URL_PREFIX`. */

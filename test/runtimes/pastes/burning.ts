@@ -64,7 +64,11 @@ export function burning(open: () => Door): void {
     });
 
     for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=-5', 'bytes=9-2', 'lines=1-2', '']) {
-      it(`is not sent to Range: ${JSON.stringify(range)}, and survives`, async () => {
+      it(`is not sent to Range: ${JSON.stringify(range)}, and survives`, async (t) => {
+        if (range === '' && open().quirks?.has('drops headers without a value')) {
+          t.skip('this runtime drops headers without a value (docs/edge.md), so that there is no Range');
+          return;
+        }
         const text = words();
         const { id } = await created(open(), text, BURN);
         const answer = await raw(open(), id, { range });

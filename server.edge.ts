@@ -1,0 +1,24 @@
+/** Sallyport's main door on workerd: settings from a Worker's variables, everything else on a libSQL server. */
+import { waitUntil } from 'cloudflare:workers';
+import { edgeHasher } from './runtime/edge/argon2.ts';
+import { type EdgeEnv, edgeDoor } from './runtime/edge/door.ts';
+import type { EdgeRequest } from './runtime/edge/peer.ts';
+import { edgeTurns } from './runtime/edge/turns.ts';
+import { modules } from './runtime/edge/wasm/index.ts';
+
+const hashing = edgeTurns({
+  maxWaiting: 16,
+  patienceMs: 10_000,
+  longestMs: 30_000,
+  now: () => Date.now(),
+});
+const answer = edgeDoor(edgeHasher(modules, hashing));
+
+export default {
+  fetch(request: EdgeRequest, env: EdgeEnv): Promise<Response> {
+    const answering = answer(request, env);
+    // Whoever hangs up does not stop what was begun half-way.
+    waitUntil(answering.catch(() => {}));
+    return answering;
+  },
+};
