@@ -14,6 +14,8 @@ import {
   resetPassword,
   revokeSessions,
 } from '../src/core/operator-accounts.ts';
+import { deletionStatus, retentionStatus } from '../src/core/operator-incidents.ts';
+import { checkpointFacts, logConsistency, logFacts, logProof } from '../src/core/operator-log.ts';
 import { cleanUp, pasteStats } from '../src/core/operator-pastes.ts';
 import { accountView } from '../src/handlers/kit/account-view.ts';
 import { answerOf } from '../src/handlers/kit/errors.ts';
@@ -73,6 +75,18 @@ export function operatorCommands(deps: OperatorDeps): ControlCommands {
     },
     stats: async () => pasteStats(deps),
     cleanup: async () => cleanUp(deps, LOCAL),
+    'retention-preview': async () => retentionStatus(deps),
+    'deletion-status': async () => deletionStatus(deps),
+    log: async () => {
+      const { verifier, entries, latest } = await logFacts(deps);
+      return {
+        verifier_key: verifier ?? null,
+        entries,
+        checkpoint: latest === undefined ? null : checkpointFacts(latest),
+      };
+    },
+    'log.consistency': async ({ from, to }) => logConsistency(deps, from, to),
+    'log.proof': async ({ index }) => logProof(deps, index),
   };
   return Object.fromEntries(
     Object.entries(commands).map(([name, run]) => [

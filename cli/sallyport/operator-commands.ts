@@ -3,6 +3,8 @@ import { accountCommands } from './accounts.ts';
 import { bootstrapSecret } from './bootstrap-secret.ts';
 import { checkConfig } from './check-config.ts';
 import type { Command } from './command.ts';
+import { lettingGoCommands } from './letting-go.ts';
+import { logCommands } from './log-commands.ts';
 import { rotateSecretKey } from './rotate-secret-key.ts';
 import { routes } from './routes.ts';
 import { serveCommand } from './serve.ts';
@@ -14,4 +16,6 @@ export const operatorCommands: readonly Command[] = [
   checkConfig,
   routes,
   rotateSecretKey,
+  ...lettingGoCommands,
+  ...logCommands,
 ];

@@ -6,7 +6,9 @@ import { accountRoutes } from './admin/accounts.ts';
 import { bootstrapRoutes } from './admin/bootstrap.ts';
 import { dashboardRoutes } from './admin/dashboard.ts';
 import { factorPageRoutes } from './admin/factor-pages.ts';
+import { incidentFormRoutes } from './admin/incident-forms.ts';
 import { incidentPageRoutes } from './admin/incident-pages.ts';
+import { incidentRoutes } from './admin/incidents.ts';
 import { pastePageRoutes } from './admin/paste-pages.ts';
 import { pasteRoutes } from './admin/pastes.ts';
 import { sessionPageRoutes } from './admin/session-pages.ts';
@@ -24,9 +26,11 @@ export const adminRoutes: readonly Route<'admin'>[] = [
   ...accountFormRoutes,
   ...pastePageRoutes,
   ...incidentPageRoutes,
+  ...incidentFormRoutes,
   ...settingsPageRoutes,
   ...accountRoutes,
   ...pasteRoutes,
+  ...incidentRoutes,
 ];
 
 /** The private listener as a function of requests. */

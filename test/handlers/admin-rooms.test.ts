@@ -155,15 +155,6 @@ describe('pastes on the dashboard', () => {
     }));
 });
 
-describe('incidents on the dashboard', () => {
-  it('say that none needs a decision', () =>
-    inside({}, async (who) => {
-      const page = await who.get('/admin/incidents');
-      assert.deepEqual([page.status, page.title], [200, 'Incidents']);
-      assert.match(page.text, /No incident needs a decision\./);
-    }));
-});
-
 describe('settings on the dashboard', () => {
   const secrets = {
     SAFE_PROXY_SECRET: 'a-secret-of-the-proxy-for-tests',

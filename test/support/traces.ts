@@ -1,8 +1,10 @@
-/** Bytes that must be gone, looked for in raw files: every 64 of them at their places, wherever they lie now. */
+/** Bytes that must be gone, looked for in raw files: 64 of them at a time, wherever they lie now. */
 import { readFile } from 'node:fs/promises';
 
 /** How many bytes make a trace: no 64 of somebody's ciphertext are anywhere by chance. */
 const TRACE = 64;
+/** Beyond so many bytes, one trace in eight is enough: every page still holds eight. */
+const SPARSE_FROM = 64 * 1024;
 
 export class Traces {
   /** By the four bytes that they begin with. */
@@ -10,10 +12,10 @@ export class Traces {
   /** One bit for each three bytes that any begins with: most places of a file are none. */
   readonly #likely = new Uint8Array(2 ** 21);
 
-  /** Remembers bytes, as traces one after the other. */
+  /** Remembers bytes, as traces one after the other; of many bytes, some. */
   add(bytes: Uint8Array): void {
     const all = Buffer.from(bytes);
-    for (let at = 0; at + TRACE <= all.length; at += TRACE) {
+    for (let at = 0; at + TRACE <= all.length; at += at < SPARSE_FROM ? TRACE : 8 * TRACE) {
       const trace = all.subarray(at, at + TRACE);
       const start = trace.readUInt32LE(0);
       this.#starts.set(start, [...(this.#starts.get(start) ?? []), trace]);

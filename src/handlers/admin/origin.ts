@@ -4,7 +4,10 @@ import type { LimitClass } from '../../core/settings.ts';
 import type { SignedIn } from '../kit/session.ts';
 
 /** By the admin who is signed in. */
-export function adminOrigin({ live }: Pick<SignedIn, 'live'>, routeClass: LimitClass): Origin {
+export function adminOrigin(
+  { live }: Pick<SignedIn, 'live'>,
+  routeClass: LimitClass,
+): Origin & { readonly actorAccountId: string } {
   return { listener: 'admin', routeClass, actorKind: 'admin', actorAccountId: live.account.id };
 }
 

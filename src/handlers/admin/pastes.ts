@@ -1,5 +1,6 @@
 /** Pastes and sums, as JSON for an admin: refs, sizes and times, never content, and never an id. */
 import * as v from 'valibot';
+import { incidentSums } from '../../core/operator-incidents.ts';
 import { cleanUp, deletePasteByRef, listPastes, pasteStats } from '../../core/operator-pastes.ts';
 import { VERSION } from '../../core/version.ts';
 import type { ListedPaste } from '../../store/listing.ts';
@@ -58,7 +59,17 @@ export const stats = adminRoute({
           expired_pending: count,
           created_24h: count,
         }),
-        incidents: v.strictObject({ count }),
+        incidents: v.strictObject({
+          count,
+          open: count,
+          closed: count,
+          unowned: count,
+          bytes: count,
+          deletion_pending: count,
+          deleting: count,
+          deletion_failed: count,
+          deleted: count,
+        }),
         storage: v.strictObject({ bytes: count }),
         uptime_seconds: count,
         version: v.string(),
@@ -67,7 +78,7 @@ export const stats = adminRoute({
   },
   faults: [],
   async reply({ deps }) {
-    const sums = await pasteStats(deps);
+    const [sums, incidents] = await Promise.all([pasteStats(deps), incidentSums(deps)]);
     return json(200, {
       pastes: {
         count: sums.count,
@@ -76,8 +87,17 @@ export const stats = adminRoute({
         expired_pending: sums.expiredPending,
         created_24h: sums.createdSince,
       },
-      // No incident can exist yet.
-      incidents: { count: 0 },
+      incidents: {
+        count: incidents.count,
+        open: incidents.open,
+        closed: incidents.closed,
+        unowned: incidents.unowned,
+        bytes: incidents.bytes,
+        deletion_pending: incidents.deletionPending,
+        deleting: incidents.deleting,
+        deletion_failed: incidents.deletionFailed,
+        deleted: incidents.deleted,
+      },
       storage: { bytes: sums.storageBytes },
       uptime_seconds: Math.max(0, Math.floor((deps.now() - deps.startedAt) / 1000)),
       version: VERSION,

@@ -42,6 +42,11 @@ const WORDS: Readonly<Partial<Record<FaultKind, Words>>> = {
     'There is no account with this id.',
     ['/admin/accounts', 'Accounts'],
   ],
+  incident_not_found: [
+    'No Such Incident',
+    'There is no incident with this id.',
+    ['/admin/incidents', 'Incidents'],
+  ],
   internal_error: [
     'Something Went Wrong',
     'Something went wrong on the server. Its log has the details.',

@@ -13,6 +13,9 @@ const SENTENCES = {
   recovery_reset: 'The second factors were removed. The account sets up anew at its next login.',
   paste_deleted: 'The paste was deleted.',
   pastes_cleaned: 'What had expired was removed.',
+  incident_deletion_requested: 'The incident is being deleted.',
+  incident_reassigned: 'The incident has an owner.',
+  incident_kept_unowned: 'It was decided that the incident stays without an owner.',
   test_mail_sent: 'The mail server has taken the test message.',
 } as const;
 
