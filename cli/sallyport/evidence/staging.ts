@@ -8,7 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, Failure } from '../../shared/failure.ts';
 import { flushFolder } from '../../shared/kept.ts';
@@ -18,6 +18,8 @@ import { Journal, type StagedChunk } from './journal.ts';
 export type { StagedChunk } from './journal.ts';
 
 const PIECE_BYTES = 64 * 1024;
+/** Room that is held for the journal: an acknowledgement must be noted before it can make room itself. */
+const RESERVE_BYTES = 64 * 1024;
 
 export class Staging {
   readonly directory: string;
@@ -42,6 +44,7 @@ export class Staging {
     const staging = new Staging(directory, await Journal.open(world, directory, 'journal.jsonl'));
     try {
       await staging.#recover();
+      await staging.#reserve();
     } catch (error) {
       await staging.close();
       throw error;
@@ -143,7 +146,13 @@ export class Staging {
 
   /** The server has it: it need not be here any more. */
   async acknowledge({ index, bytes }: StagedChunk): Promise<void> {
-    await this.#journal.acknowledged(index);
+    try {
+      await this.#journal.acknowledged(index);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      await rm(this.#reservePath, { force: true });
+      await this.#journal.acknowledged(index);
+    }
     this.#pendingBytes -= bytes;
     await rm(this.#path(index, false), { force: true });
     this.ring();
@@ -154,7 +163,21 @@ export class Staging {
   }
 
   async close(): Promise<void> {
+    await rm(this.#reservePath, { force: true });
     await this.#journal.close();
+  }
+
+  get #reservePath(): string {
+    return join(this.directory, 'reserve');
+  }
+
+  /** Without room for it, there is all the more to be uploaded. */
+  async #reserve(): Promise<void> {
+    await writeFile(this.#reservePath, new Uint8Array(RESERVE_BYTES), { mode: 0o600 }).catch(
+      (error: unknown) => {
+        if (!isDiskFull(error)) throw error;
+      },
+    );
   }
 
   #path(index: number, part: boolean): string {
