@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { LEASE_MS } from '../src/core/deletion-worker.ts';
 import type { Deps } from '../src/core/deps.ts';
+import { leased, type Round } from '../src/core/leases.ts';
 import { letGo } from '../src/core/letting-go.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
 import { tendLog } from '../src/core/log.ts';
+import { sendOutbox } from '../src/core/outbox.ts';
 import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
 import type { Settings, TlsFiles } from '../src/core/settings-types.ts';
 import { sweep } from '../src/core/sweep.ts';
@@ -32,6 +34,7 @@ import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openDatabase } from './storage.ts';
 import { type Sweeper, startSweeper } from './sweeper.ts';
 import { stampCheckpoints } from './timestamp.ts';
+import { openCoordination } from './valkey.ts';
 
 /** How many peers are counted at a time; about 25 MB when all places are taken. */
 const COUNTED_PEERS = 100_000;
@@ -41,6 +44,10 @@ const QUEUED_HASHES = 64;
 const CHECKPOINT_INTERVAL_MS = 10_000;
 /** How often a timestamp authority is asked for what lacks a timestamp. */
 const TIMESTAMP_INTERVAL_MS = 30_000;
+/** How long a process that is gone keeps others from its upkeep. */
+const UPKEEP_LEASE_MS = 60_000;
+/** How often is looked for mail. */
+const OUTBOX_INTERVAL_MS = 2_000;
 /** Bytes of an upload that nobody continues are swept after so long. */
 const STAGING_LIFETIME_MS = 15 * 60_000;
 
@@ -70,6 +77,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
   };
   try {
+    requireBuilt(settings);
     const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
     closers.push(() => owned.release());
     const { db, close } = await openDatabase({
@@ -82,6 +90,11 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       },
     });
     closers.push(close);
+    const coordination =
+      settings.coordination.backend === 'none'
+        ? undefined
+        : await openCoordination(settings.coordination, log);
+    closers.push(async () => coordination?.close());
     const hasher = nodeHasher({ maxQueued: QUEUED_HASHES });
     closers.push(() => hasher.close());
 
@@ -102,7 +115,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
         stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
         stagingLifetimeMs: STAGING_LIFETIME_MS,
       }),
-      limiter: memoryLimiter({ maxEntries: COUNTED_PEERS }),
+      limiter: coordination?.limiter ?? memoryLimiter({ maxEntries: COUNTED_PEERS }),
       hasher,
       keys,
       signer,
@@ -125,10 +138,38 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       // The listener announces the length and refuses to end a body that has another one.
       sized: (stream) => stream,
     };
-    const sweeper = startSweeper((stop) => sweep(ports, stop), settings.sweepIntervalMs, log);
+    const processName = randomBytes(16).toString('hex');
+    /** Work that one of the processes on this database does; a file has one process anyway. */
+    const alone = (name: string, work: Round): Round => {
+      if (database.kind === 'file') return work;
+      const held = leased(ports, { name, owner: processName, ttlMs: UPKEEP_LEASE_MS }, work);
+      // A lease that cannot be given back ends by itself.
+      closers.push(() => held.release().catch(() => {}));
+      return held.round;
+    };
+    const sweeper = startSweeper(
+      alone('sweep', (stop) => sweep(ports, stop)),
+      settings.sweepIntervalMs,
+      log,
+    );
     closers.push(() => sweeper.stop());
-    const upkeep = startSweeper((stop) => tendLog(ports, stop), CHECKPOINT_INTERVAL_MS, log, 'log upkeep');
+    const upkeep = startSweeper(
+      alone('log-upkeep', (stop) => tendLog(ports, stop)),
+      CHECKPOINT_INTERVAL_MS,
+      log,
+      'log upkeep',
+    );
     closers.push(() => upkeep.stop());
+    // Mail of doors elsewhere that have no mail server; a file has none.
+    if (database.kind === 'remote' && settings.email.backend !== 'none') {
+      const outbox = startSweeper(
+        alone('mail-outbox', (stop) => sendOutbox(ports, stop)),
+        OUTBOX_INTERVAL_MS,
+        log,
+        'outbox',
+      );
+      closers.push(() => outbox.stop());
+    }
     const { timestampUrl } = settings;
     if (timestampUrl !== undefined) {
       const stamping = startSweeper(
@@ -194,6 +235,16 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     if (error instanceof ControlError) throw new StartError(error.message);
     throw error;
   }
+}
+
+/** Refuses settings that a later version will take: to accept them and do something else would be worse. */
+function requireBuilt(settings: Settings): void {
+  const missing =
+    (settings.blobs.backend !== 'libsql' &&
+      'SAFE_BLOB_BACKEND=s3: chunks lie in the database in this version') ||
+    (settings.webhook !== undefined && 'SAFE_WEBHOOK_URL: webhooks are not part of this version') ||
+    (settings.metricsToken !== undefined && 'SAFE_METRICS_TOKEN: metrics are not part of this version');
+  if (missing) throw new StartError(`${missing}. Remove the setting.`);
 }
 
 /** A handler that waits for the real one, and from then on costs nothing. */
