@@ -102,10 +102,11 @@ export const checks: readonly Check[] = [
     name: 'edge',
     mend: 'the main door must bundle for an edge runtime; follow the import that brought it in',
     run: async (root) => {
-      const { problems, bytes } = await edgeProblems(root);
-      return { problems, note: `${Math.ceil(bytes / 1024)} KiB` };
+      const { problems, gzipBytes } = await edgeProblems(root);
+      return { problems, note: `${Math.ceil(gzipBytes / 1024)} KiB compressed` };
     },
   },
+  upToDate('edge-wasm', 'tools/edge-wasm.ts'),
   upToDate('settings-docs', 'tools/settings-docs.ts'),
   upToDate('openapi', 'tools/openapi.ts'),
   upToDate('format-vectors', 'tools/format-vectors.ts'),

@@ -1,15 +1,8 @@
-/** The bundle behind the main door, as an edge runtime would get it, and what must not be in it. */
+/** What is deployed on an edge runtime, and what must not be in it. */
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BuildFailure, type BuildOptions, build } from 'esbuild';
-
-/** Everything that a main door needs on an edge runtime: its handler, the store, the driver for a libSQL server. */
-const ENTRY = `
-export { createMain } from './src/handlers/main.ts';
-export { libsqlStore } from './src/store/libsql/store.ts';
-export { libsqlBlobs } from './src/store/blobs/libsql.ts';
-export { openRemote } from './src/store/remote.ts';
-`;
+import { type BuildOptions, build } from 'esbuild';
+import { buildEdge, type EdgeBuild, type Metafile } from './edge-build.ts';
 
 /** Globals of one runtime; the web platform has none of them. */
 const FOREIGN = ['process', 'Buffer', 'Deno', 'Bun', '__dirname', '__filename', 'setImmediate'] as const;
@@ -17,13 +10,21 @@ const FOREIGN = ['process', 'Buffer', 'Deno', 'Bun', '__dirname', '__filename', 
 const FORBIDDEN: readonly [RegExp, string][] = [
   [/^src\/handlers\/admin(\.ts$|\/)/, 'the private door'],
   [/^src\/store\/native\//, 'the embedded driver'],
-  [/^(runtime|cli|tools|test|bench)\//, 'what only a machine of our own has'],
+  [/^runtime\/(?!edge\/)|^(cli|tools|test|bench)\//, 'what only a machine of our own has'],
+  [/node_modules\/(@libsql\/[^/]+-(linux|darwin|win32)[^/]*|libsql)\//, 'the embedded driver'],
+  [/node_modules\/nodemailer\//, 'a mailer: home sends what the outbox holds'],
+  [/node_modules\/(pkijs|asn1js)\/(?!.*node_modules)/, 'timestamps: home asks for them'],
+  [/node_modules\/(iovalkey|pino|prom-client|@whatwg-node\/[^/]+)\//, 'a package for a machine of our own'],
 ];
 
-const edgeOptions: BuildOptions = {
+/** What the script may import beside what is in it: the runtime's own, and its WebAssembly. */
+const FROM_OUTSIDE = /^cloudflare:workers$|^\.\/[^/]+\.wasm$/;
+/** What may be sent, compressed, in bytes. */
+const MOST_GZIP_BYTES = 1024 * 1024;
+
+const webOptions: BuildOptions = {
   bundle: true,
   write: false,
-  metafile: true,
   format: 'esm',
   // What Cloudflare's own bundler uses: of a package's entries, the one without a machine under it.
   platform: 'browser',
@@ -33,28 +34,40 @@ const edgeOptions: BuildOptions = {
   logLevel: 'silent',
 };
 
-/** What is wrong with the bundle; and its size in bytes. */
-export async function edgeProblems(root: string): Promise<{ problems: readonly string[]; bytes: number }> {
+/** What is wrong with what would be deployed; and its compressed size in bytes. */
+export async function edgeProblems(
+  root: string,
+): Promise<{ problems: readonly string[]; gzipBytes: number }> {
+  let built: EdgeBuild;
   try {
-    const { metafile } = await build({
-      ...edgeOptions,
-      absWorkingDir: root,
-      stdin: { contents: ENTRY, resolveDir: root, sourcefile: 'edge-entry.ts', loader: 'ts' },
-      outfile: join(root, 'dist', 'never-written.js'),
-    });
-    const problems: string[] = [];
-    for (const [path, { imports }] of Object.entries(metafile?.inputs ?? {})) {
+    built = await buildEdge(root);
+  } catch (error) {
+    return { problems: String(error).split('\n'), gzipBytes: 0 };
+  }
+  const { metafile, gzipBytes, remove } = built;
+  await remove();
+  const problems: string[] = [];
+  for (const output of Object.values(metafile.outputs)) {
+    for (const path of Object.keys(output.inputs)) {
       for (const [pattern, what] of FORBIDDEN)
         if (pattern.test(path)) problems.push(`${path} is in it: ${what}`);
-      for (const one of imports) {
-        if (one.external === true) problems.push(`${path} imports ${one.path}, which an edge runtime lacks`);
-      }
     }
-    const [output] = Object.values(metafile?.outputs ?? {});
-    return { problems, bytes: output?.bytes ?? 0 };
-  } catch (error) {
-    return { problems: messagesOf(error), bytes: 0 };
+    for (const { path, external } of output.imports) {
+      if (external === true && !FROM_OUTSIDE.test(path))
+        problems.push(`it imports ${path}, which an edge runtime lacks: ${importersOf(metafile, path)}`);
+    }
   }
+  if (gzipBytes > MOST_GZIP_BYTES)
+    problems.push(`it has ${gzipBytes} bytes compressed, more than ${MOST_GZIP_BYTES}`);
+  return { problems, gzipBytes };
+}
+
+/** Who wants a module from outside: the bundler puts a stub of its own between. */
+function importersOf({ inputs }: Metafile, wanted: string): string {
+  const importers = Object.entries(inputs).filter(([, { imports }]) =>
+    imports.some(({ path }) => path === wanted || path.endsWith(`:${wanted}`)),
+  );
+  return importers.map(([path]) => path).join(', ');
 }
 
 /** Uses, in our own source behind the doors, of globals that only some runtimes have. */
@@ -66,7 +79,7 @@ export async function foreignGlobals(root: string): Promise<readonly string[]> {
     (file) => !file.endsWith('.d.ts') && !file.startsWith(join('src', 'store', 'native')),
   );
   const { outputFiles } = await build({
-    ...edgeOptions,
+    ...webOptions,
     absWorkingDir: root,
     entryPoints: files,
     outbase: root,
@@ -90,10 +103,4 @@ export async function foreignGlobals(root: string): Promise<readonly string[]> {
     return FOREIGN.filter((name) => text.includes(marker(name))).map((name) => `${file} uses ${name}`);
   });
   return found.sort();
-}
-
-function messagesOf(error: unknown): readonly string[] {
-  const errors = (error as Partial<BuildFailure>).errors ?? [];
-  if (errors.length === 0) throw error;
-  return errors.map(({ text, location }) => `${location?.file ?? '?'}:${location?.line ?? 0} ${text}`);
 }

@@ -104,6 +104,8 @@ export async function importGraph(root: string, which: 'values' | 'all'): Promis
     metafile: true,
     outdir: join(root, 'dist', 'never-written'),
     packages: 'external',
+    external: ['cloudflare:workers'],
+    loader: { '.wasm': 'empty' },
     platform: 'node',
     format: 'esm',
     logLevel: 'silent',

@@ -2,18 +2,16 @@
  * The main door in a real workerd, as the bundler of its deployment builds it, on a real libSQL server. What
  * Cloudflare would add to a request, a test adds by headers that only this socket reads.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
+import { buildEdge, type EdgeBuild } from '../../tools/edge-build.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const WRANGLER = join(ROOT, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
 const ARCH = process.arch === 'arm64' ? 'arm64' : '64';
 const WORKERD = join(
   ROOT,
@@ -35,43 +33,11 @@ export const behindCloudflare = (address = '127.0.0.1', cf: object = {}) => ({
   'cf-connecting-ip': address,
 });
 
-/** What `wrangler deploy` would send. */
-export interface EdgeBuild {
-  readonly folder: string;
-  readonly script: string;
-  readonly wasm: readonly string[];
-  /** What the bundler said, with its sizes. */
-  readonly said: string;
-  remove(): Promise<void>;
-}
-
-/** Builds it with wrangler, without a network. */
-export async function buildEdge(): Promise<EdgeBuild> {
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-edge-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  const args = ['deploy', '--dry-run', '--config', 'wrangler.example.toml', '--outdir', folder];
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [WRANGLER, ...args], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env.PATH,
-        HOME: folder,
-        CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-        WRANGLER_SEND_METRICS: 'false',
-      },
-    });
-    const wasm = (await readdir(folder)).filter((name) => name.endsWith('.wasm'));
-    return { folder, script: 'server.edge.js', wasm, said: `${stdout}${stderr}`, remove };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
-}
-
 /** Text in the notation of Cap'n Proto. */
 const quoted = (text: string) => JSON.stringify(text);
 
-function configOf({ script, wasm }: EdgeBuild, env: Readonly<Record<string, string>>, port: number): string {
+function configOf(build: EdgeBuild, env: Readonly<Record<string, string>>, port: number): string {
+  const { script, wasm, compatibilityDate, compatibilityFlags } = build;
   const modules = [
     `(name = ${quoted(script)}, esModule = embed ${quoted(script)})`,
     ...wasm.map((name) => `(name = ${quoted(`./${name}`)}, wasm = embed ${quoted(name)})`),
@@ -84,7 +50,8 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [${modules.join(', ')}],
-      compatibilityDate = "2026-10-01",
+      compatibilityDate = ${quoted(compatibilityDate)},
+      compatibilityFlags = [${compatibilityFlags.map(quoted).join(', ')}],
       bindings = [${bindings.join(', ')}],
     )),
     (name = "internet", network = (allow = ["public", "private"])),
@@ -124,7 +91,7 @@ export async function removeBuild(): Promise<void> {
  * @param port 0 lets the system choose
  */
 export async function startEdge(env: Readonly<Record<string, string>>, port = 0): Promise<EdgeServer> {
-  built ??= buildEdge();
+  built ??= buildEdge(ROOT);
   const build = await built;
   const config = join(build.folder, `${crypto.randomUUID()}.capnp`);
   await writeFile(config, configOf(build, env, port), { mode: 0o600 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { edgeProblems, foreignGlobals } from '../../tools/edge.ts';
+import { staleModules } from '../../tools/edge-wasm.ts';
 import { brokenImports, roomOf } from '../../tools/imports.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -19,6 +20,8 @@ describe('the checks of the source', () => {
       'cli',
       'server.node.ts',
       'server.bun.ts',
+      'server.edge.ts',
+      'wrangler.example.toml',
       'package.json',
       'tsconfig.json',
     ]) {
@@ -41,7 +44,10 @@ describe('the checks of the source', () => {
   it('find nothing in the source as it is', async () => {
     assert.deepEqual(await brokenImports(root), []);
     assert.deepEqual(await foreignGlobals(root), []);
-    assert.deepEqual((await edgeProblems(root)).problems, []);
+    const { problems, gzipBytes } = await edgeProblems(root);
+    assert.deepEqual(problems, []);
+    assert.ok(gzipBytes > 100 * 1024 && gzipBytes < 1024 * 1024, String(gzipBytes));
+    assert.deepEqual(staleModules(root), []);
   });
 
   const wrong: Readonly<Record<string, [file: string, line: string, found: RegExp]>> = {
@@ -118,7 +124,9 @@ describe('the checks of the source', () => {
     for (const [line, pattern] of [
       ["export { createAdmin } from '../admin.ts';", /src\/handlers\/admin/],
       ["export { openEmbedded } from '../../store/native/embedded.ts';", /native|node:/],
-      ["export { readFile } from 'node:fs/promises';", /node:fs/],
+      ["export { readFile } from 'node:fs/promises';", /imports node:fs.*src\/handlers\/main\/pastes\.ts/],
+      ["export { isatty } from 'tty';", /resolve "tty"/],
+      ["export { createTransport } from 'nodemailer';", /nodemailer.* is in it/],
     ] as const) {
       const { problems } = await withLine(file, line, edgeProblems);
       assert.match(problems.join('\n'), pattern, line);
