@@ -22,7 +22,7 @@ export interface LeaseWish {
   readonly name: string;
   /** 32 hex digits that no other process has. */
   readonly owner: string;
-  /** Longer than the pause between two rounds. */
+  /** When it ends by itself. Longer than the pause between rounds: else they go to whoever comes first. */
   readonly ttlMs: number;
 }
 
@@ -36,10 +36,18 @@ export function leased(
   work: Round,
 ): LeasedWork {
   const { leases } = deps.store;
-  const take = () => leases.take(name, owner, deps.now(), ttlMs);
+  let endsAt = 0;
+  const take = async () => {
+    const now = deps.now();
+    const taken = await leases.take(name, owner, now, ttlMs);
+    endsAt = taken ? now + ttlMs : 0;
+    return taken;
+  };
+  // Not asked for again while most of it is left, so that frequent rounds are not as many writes.
+  const have = async () => endsAt - deps.now() > (2 * ttlMs) / 3 || take();
   return {
     async round(stop) {
-      if (stop() || !(await take())) return;
+      if (stop() || !(await have())) return;
       let lost = false;
       let over = false;
       let renewal = Promise.resolve();
@@ -66,6 +74,9 @@ export function leased(
         await renewal;
       }
     },
-    release: () => leases.release(name, owner),
+    release() {
+      endsAt = 0;
+      return leases.release(name, owner);
+    },
   };
 }
