@@ -202,6 +202,21 @@ export async function newRecorder(
   };
 }
 
+/** What `sallyport open` says about the one stream that it opened. */
+export async function openedIn(home: Home, args: readonly string[], code = 0) {
+  const ran = await home.ok(['open', ...args, '--json'], code);
+  const { streams } = JSON.parse(ran.stdout);
+  assert.equal(streams.length, 1, ran.stdout);
+  return streams[0];
+}
+
+/** The incident and the stream of a capture. */
+export function placeOf(events: readonly { event?: string; incident_id?: string; stream_id?: string }[]) {
+  const { incident_id: incident = '', stream_id: stream = '' } =
+    events.find(({ event }) => event === 'stream') ?? assert.fail('no stream was made');
+  return { incident, stream };
+}
+
 /** The text of a file. */
 export function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8');
