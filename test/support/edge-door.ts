@@ -13,13 +13,14 @@ import { throughSockets } from './ask.ts';
 import type { BothDoorsTarget } from './both-doors.ts';
 import type { Quirk, Target } from './door.ts';
 import { behindCloudflare, type EdgeServer, startEdge } from './edge.ts';
+import type { House } from './house.ts';
 import { httpDoor } from './http-door.ts';
-import { startServer } from './server.ts';
+import { startServer, type TestServer } from './server.ts';
 import { startSqld } from './sqld.ts';
 
 /** A key that only tests have, as `SAFE_SECRET_KEY` takes it. */
 export const TEST_KEY = new Uint8Array(32).fill(7);
-const SAFE_SECRET_KEY = Buffer.from(TEST_KEY).toString('base64');
+export const SAFE_SECRET_KEY = Buffer.from(TEST_KEY).toString('base64');
 
 /** What home does at its first start: the schema, and whose database it is. */
 async function settleDatabase(url: string): Promise<void> {
@@ -99,6 +100,22 @@ export const edgeTarget: Target = {
   },
 };
 
+/** The main door of a Worker, as clients of Cloudflare reach it, and the admin door of a server at home. */
+export function atTheEdge(
+  edge: Pick<EdgeServer, 'main'>,
+  home: Pick<TestServer, 'admin'>,
+): Pick<House, 'main' | 'admin'> {
+  const { main, admin } = throughSockets({ main: edge.main, admin: home.admin });
+  return {
+    main(request, peer) {
+      const headers = new Headers(request.headers);
+      for (const [name, value] of Object.entries(behindCloudflare())) headers.set(name, value);
+      return main(new Request(request, { headers }), peer);
+    },
+    admin,
+  };
+}
+
 /** The main door at the edge, the admin door at home on Node, and one database that only they share. */
 export const edgeDoors: BothDoorsTarget = {
   name: 'workerd, with home on Node',
@@ -108,14 +125,8 @@ export const edgeDoors: BothDoorsTarget = {
     const home = await startServer({ settings: env });
     const edge = await startEdge(env);
     const secret = await readFile(join(home.folder, 'data', 'bootstrap-secret'), 'utf8');
-    const { main, admin } = throughSockets({ main: edge.main, admin: home.admin });
     return {
-      main(request, peer) {
-        const headers = new Headers(request.headers);
-        for (const [name, value] of Object.entries(behindCloudflare())) headers.set(name, value);
-        return main(new Request(request, { headers }), peer);
-      },
-      admin,
+      ...atTheEdge(edge, home),
       now: Date.now,
       bootstrapSecret: secret.trim(),
       async close() {
