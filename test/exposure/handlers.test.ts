@@ -94,7 +94,15 @@ describe('what the contract names for each door', () => {
   it('a wrong method on a path of its own is the same 404, with no list of the right ones', () =>
     inHouse({}, async (house) => {
       const { id } = await storePaste(house, '');
-      const right = new Set(mainRoutes.map((route) => `${route.method} ${pathOf(route, '', { id })}`));
+      const right = new Set(
+        mainRoutes.flatMap((route) => {
+          const path = pathOf(route, '', { id });
+          // Where a protocol of uploads asks for it, and nowhere else.
+          return [`${route.method} ${path}`, ...(route.options === undefined ? [] : [`OPTIONS ${path}`])];
+        }),
+      );
+      const announced = [...right].filter((place) => place.startsWith('OPTIONS '));
+      assert.equal(announced.length, 3, 'a chunk, where tus creates, and an upload');
       for (const path of pathsOf(mainRoutes, '', { id })) {
         for (const method of METHODS) {
           if (right.has(`${method === 'HEAD' ? 'GET' : method} ${path}`)) continue;

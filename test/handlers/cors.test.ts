@@ -95,6 +95,16 @@ describe('a preflight', () => {
     }
   });
 
+  it('of an upload says besides what the protocols of uploads announce, with and without permission', async () => {
+    const path = '/v1/uploads/uop_01ARZ3NDEKTSV4RRFFQ69G5FAV';
+    const wanted = { 'access-control-request-method': 'PATCH' };
+    for (const origin of [APP, 'https://evil.example']) {
+      const answer = answers(await preflight({ origin, ...wanted }, path), 204);
+      assert.equal(answer.headers.get('tus-version'), '1.0.0');
+      assert.equal(answer.headers.has('access-control-allow-methods'), origin === APP, origin);
+    }
+  });
+
   it('is answered only where something is: not on an unknown path, nor for pastes, nor at the private door', async () => {
     const headers = { origin: APP, 'access-control-request-method': 'GET' };
     for (const path of ['/v1/nothing', '/v1/accounts', '/admin', '/v1/account/']) {

@@ -11,6 +11,7 @@ import type { House, HouseOptions } from '../support/house.ts';
 import { newScene, pathsOfLink } from '../support/viewing.ts';
 import { solve } from './hash-cash.ts';
 import { recording } from './recording.ts';
+import { resuming } from './resuming.ts';
 import { uploading } from './uploading.ts';
 
 export interface Asked {
@@ -410,6 +411,7 @@ export const situations: readonly Situation[] = [
     viewing,
     recording,
     uploading,
+    resuming,
     working,
     identified,
     sealedOnly,
