@@ -98,7 +98,8 @@ export async function deletionStatus(deps: Pick<Deps, 'store' | 'settings'>) {
 
 /** What the rules of retention would take now, for a command on the machine itself. */
 export async function retentionStatus(deps: Pick<Deps, 'store' | 'settings' | 'now'>) {
-  const { bounds, due } = await retentionPreview(deps, LISTED);
+  const now = deps.now();
+  const { bounds, due } = await retentionPreview(deps, now, LISTED);
   const { closedIncidentMs, tokenMetadataMs, deletionTombstoneMs } = deps.settings.retention;
   const rule = (keepMs: number, by: number | undefined, { count, ids }: (typeof due)['tokens']) => ({
     retention_seconds: keepMs / 1000,
@@ -108,7 +109,7 @@ export async function retentionStatus(deps: Pick<Deps, 'store' | 'settings' | 'n
     ids,
   });
   return {
-    generated_at: time(deps.now()),
+    generated_at: time(now),
     closed_incidents: rule(closedIncidentMs, bounds.closedIncidents, due.closedIncidents),
     token_metadata: rule(tokenMetadataMs, bounds.tokens, due.tokens),
     deletion_tombstones: rule(deletionTombstoneMs, bounds.tombstones, due.tombstones),

@@ -83,8 +83,8 @@ export async function forgetEnded(
   return { tokens, tombstones };
 }
 
-/** What the next round would take, for the operator: nothing is changed. */
-export async function retentionPreview(deps: Pick<Deps, 'store' | 'settings' | 'now'>, limit: number) {
-  const bounds = retentionBounds(deps.settings.retention, deps.now());
+/** What a round at `now` would take, for the operator: nothing is changed. */
+export async function retentionPreview(deps: Pick<Deps, 'store' | 'settings'>, now: number, limit: number) {
+  const bounds = retentionBounds(deps.settings.retention, now);
   return { bounds, due: await deps.store.retention.preview(bounds, limit) };
 }

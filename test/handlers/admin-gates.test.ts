@@ -7,6 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import { adminRoutes } from '../../src/handlers/admin.ts';
 import { csrfToken } from '../../src/handlers/kit/csrf.ts';
 import type { Route } from '../../src/handlers/kit/route.ts';
+import { verified } from '../support/ask.ts';
+import { newIncident } from '../support/evidence.ts';
 import { type House, openHouse } from '../support/house.ts';
 import {
   liveSessionOf,
@@ -51,6 +53,8 @@ let fresh: Person;
 let user: Person;
 /** Whose page the forms of accounts are of. */
 let target: Person;
+/** Whose page the forms of incidents are of. */
+let incident: string;
 
 before(async () => {
   house = await openHouse();
@@ -58,10 +62,13 @@ before(async () => {
   fresh = await newcomer(house, 'gate.fresh', 'admin');
   user = await settled(house, 'gate.user', 'user');
   target = await newcomer(house, 'gate.target');
+  const recorder = await settled(house, 'gate.recorder');
+  incident = await newIncident(house, await verified(house, recorder));
 });
 after(() => house.close());
 
-const pathOf = (route: Route) => route.path.replace(':id', target.account.id);
+const pathOf = ({ path }: Route) =>
+  path.replace(':id', path.startsWith('/admin/incidents/') ? incident : target.account.id);
 
 async function csrfOf(
   token: string,

@@ -17,6 +17,7 @@ import {
 } from '../support/evidence.ts';
 import type { House, HouseOptions } from '../support/house.ts';
 import { tableOf } from '../support/rows.ts';
+import { addUnowned, UNOWNED, UNOWNED_TOKEN } from '../support/unowned.ts';
 import { adminAt, type Page, type Visitor } from './admin-visitor.ts';
 
 /** Words that only an owner may meet. */
@@ -174,6 +175,30 @@ describe('incidents that nobody owns', () => {
       }
       assert.deepEqual(await tableOf(house, 'incidents'), before);
       assert.equal((await office(scene, 'unowned')).body.incidents.length, 1);
+    }));
+
+  it('are reviewed, given away and deleted where they are legacy ones', () =>
+    inScene({}, async (scene) => {
+      const { house, owner } = scene;
+      await addUnowned(house.db);
+      const [listed] = answers(await office(scene, 'unowned'), 200).body.incidents;
+      assert.deepEqual(
+        [listed.incident_id, listed.stream_count, listed.chunk_count, listed.has_active_viewer_tokens],
+        [UNOWNED, 0, 1, true],
+      );
+      const link = answers(await ask(house, `/i/${UNOWNED_TOKEN}/data`), 200);
+      assert.equal(link.body.incident.id, UNOWNED);
+      const mine = () => ask(house, `/v1/incidents/${UNOWNED}`, { as: owner.as });
+      answers(await mine(), 404, 'incident_not_found');
+      const to = { action: 'assign_owner', new_owner_account_id: owner.person.account.id };
+      const body = { ...to, reason_code: 'owner_request' };
+      answers(await office(scene, `${UNOWNED}/reassignment`, body), 200);
+      assert.equal(answers(await mine(), 200).body.incident.status, 'closed');
+      assert.equal(answers(await ask(house, `/i/${UNOWNED_TOKEN}/data`), 200).body.incident.id, UNOWNED);
+      answers(await office(scene, `${UNOWNED}/deletion`, {}), 202);
+      await carryOutDeletions(house.deps, { leaseMs: 0 });
+      for (const table of ['chunks', 'segments', 'checkins', 'viewer_tokens', 'loose_blobs'])
+        assert.deepEqual(await tableOf(house, table), [], table);
     }));
 
   it('are decided about in one of the two ways, for one of the reasons, or not at all', () =>
