@@ -3,12 +3,14 @@ import type { Deps } from '../core/deps.ts';
 import { accountFormRoutes } from './admin/account-forms.ts';
 import { accountPageRoutes } from './admin/account-pages.ts';
 import { accountRoutes } from './admin/accounts.ts';
+import { auditPageRoutes } from './admin/audit-page.ts';
 import { bootstrapRoutes } from './admin/bootstrap.ts';
 import { dashboardRoutes } from './admin/dashboard.ts';
 import { factorPageRoutes } from './admin/factor-pages.ts';
 import { incidentFormRoutes } from './admin/incident-forms.ts';
 import { incidentPageRoutes } from './admin/incident-pages.ts';
 import { incidentRoutes } from './admin/incidents.ts';
+import { logRoutes } from './admin/log.ts';
 import { pastePageRoutes } from './admin/paste-pages.ts';
 import { pasteRoutes } from './admin/pastes.ts';
 import { sessionPageRoutes } from './admin/session-pages.ts';
@@ -27,10 +29,12 @@ export const adminRoutes: readonly Route<'admin'>[] = [
   ...pastePageRoutes,
   ...incidentPageRoutes,
   ...incidentFormRoutes,
+  ...auditPageRoutes,
   ...settingsPageRoutes,
   ...accountRoutes,
   ...pasteRoutes,
   ...incidentRoutes,
+  ...logRoutes,
 ];
 
 /** The private listener as a function of requests. */

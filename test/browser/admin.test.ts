@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Listener } from '../../runtime/listener.ts';
 import { openNodeListener } from '../../runtime/node-listener.ts';
+import { tendLog } from '../../src/core/log.ts';
+import { signerOf } from '../../src/crypto/signed-note.ts';
 import { noBrowser, openBrowser, SMALL_TARGETS, seriousProblems } from '../support/browser.ts';
 import { BOOTSTRAP_SECRET, type House, openHouse } from '../support/house.ts';
 import { codeOf } from '../support/people.ts';
@@ -47,7 +49,11 @@ before(async () => {
   };
   house = await openHouse({
     env,
-    ports: { diskFree: async () => 212 * 1024 ** 3, startedAt: Date.now() - 5 * 86_400_000 },
+    ports: {
+      diskFree: async () => 212 * 1024 ** 3,
+      startedAt: Date.now() - 5 * 86_400_000,
+      signer: await signerOf('sallyport-0123456789abcdef', new Uint8Array(32).fill(3)),
+    },
   });
   // Cookies expire by the browser's clock.
   house.clock.advance(Date.now() - house.clock.now());
@@ -162,11 +168,13 @@ describe('the dashboard in Chromium', { skip: noBrowser }, () => {
       const body = 'x'.repeat(n ** 7);
       await house.main(new Request('http://main.test/', { method: 'POST', body, headers }));
     }
+    await tendLog(house.deps);
     for (const [room, name] of [
       ['Overview', 'overview'],
       ['Accounts', 'accounts'],
       ['Pastes', 'pastes'],
       ['Incidents', 'incidents'],
+      ['Audit', 'audit'],
       ['Settings', 'settings'],
     ] as const) {
       await page.getByRole('navigation', { name: 'Dashboard' }).getByRole('link', { name: room }).click();

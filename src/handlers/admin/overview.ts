@@ -1,6 +1,7 @@
 /** What the overview says of this deployment: both doors, limits, sums. */
 import type { Deps } from '../../core/deps.ts';
 import { listAccounts } from '../../core/operator-listing.ts';
+import { logFacts } from '../../core/operator-log.ts';
 import { pasteStats } from '../../core/operator-pastes.ts';
 import type { LimitGroup, ListenerSettings, Settings } from '../../core/settings.ts';
 import { addressText } from '../../core/settings.ts';
@@ -21,10 +22,11 @@ export async function overview(
   notice: string | undefined,
 ): Promise<string> {
   const { settings } = deps;
-  const [pastes, counts, page, diskFreeBytes] = await Promise.all([
+  const [pastes, counts, page, log, diskFreeBytes] = await Promise.all([
     pasteStats(deps),
     deps.store.accounts.counts(),
     listAccounts(deps, null, ACCOUNTS_SHOWN),
+    logFacts(deps),
     deps.diskFree?.(),
   ]);
   return overviewPage({
@@ -42,6 +44,7 @@ export async function overview(
     accounts: page.accounts,
     factors: session.live.activeFactors,
     mail: settings.email.backend !== 'none',
+    log: { ...log, timestamping: settings.timestampUrl !== undefined },
   });
 }
 

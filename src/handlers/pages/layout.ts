@@ -10,6 +10,7 @@ const ROOMS = [
   ['/admin/accounts', 'Accounts'],
   ['/admin/pastes', 'Pastes'],
   ['/admin/incidents', 'Incidents'],
+  ['/admin/audit', 'Audit'],
   ['/admin/settings', 'Settings'],
 ] as const;
 

@@ -5,6 +5,7 @@ import { accountTable } from './accounts.ts';
 import { form, type Trouble } from './forms.ts';
 import { type Child, type Html, html } from './html.ts';
 import { page, type Viewer } from './layout.ts';
+import { type LogView, logSection } from './log.ts';
 import { bytes, counted, duration, pairs } from './parts.ts';
 import { PASSWORD_HINT } from './session.ts';
 
@@ -38,6 +39,7 @@ export interface OverviewView {
   readonly accounts: readonly Account[];
   readonly factors: readonly FactorMethod[];
   readonly mail: boolean;
+  readonly log: LogView;
 }
 
 export function overviewPage(view: OverviewView): string {
@@ -51,6 +53,7 @@ export function overviewPage(view: OverviewView): string {
       figures(view),
       doorSections(view.doors),
       limitSection(view.limits),
+      section('log', 'The log', logSection(view.log)),
       section('accounts', 'Accounts', [
         accountTable(view.accounts, 'The accounts that were made first'),
         html`<p><a class="button" href="/admin/accounts">All accounts</a></p>`,
