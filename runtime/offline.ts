@@ -15,7 +15,7 @@ import { nodeCrc32, nodeDigest } from './digest.ts';
 import { settledKeys } from './keys.ts';
 import { StartError } from './listener.ts';
 import { operatorCommands } from './operator.ts';
-import { bootstrapPort } from './secrets.ts';
+import { bootstrapPort, checkpointSigner } from './secrets.ts';
 import { openDatabase } from './storage.ts';
 
 /** What a command without a server works with. */
@@ -51,6 +51,7 @@ export async function offline<T>(settings: Settings, use: (house: Offline) => Pr
       limiter: { hit: async () => undefined },
       hasher,
       keys,
+      signer: await checkpointSigner(settings.dataDir),
       turns: keyedTurns(),
       log: { write: () => {} },
       mailer: noMailer,
