@@ -28,6 +28,12 @@ const OPTIONS: readonly Option[] = [
     help: 'an earlier bundle, or an earlier checkpoint: the log must continue it (needs --key for a checkpoint)',
   },
   {
+    name: 'consistency',
+    value: 'FILE',
+    repeatable: true,
+    help: 'proofs by the operator (sallyport log consistency) for an --earlier that no bundle can prove',
+  },
+  {
     name: 'receipts',
     value: 'FILE',
     repeatable: true,

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stampCheckpoints } from '../../runtime/timestamp.ts';
 import { receiptFor, tendLog } from '../../src/core/log.ts';
+import { logConsistency } from '../../src/core/operator-log.ts';
 import { signerOf, verifierKey } from '../../src/crypto/signed-note.ts';
 import { type Packed, pack } from '../support/archives.ts';
 import { newIncident, type Owner, ownerIn } from '../support/evidence.ts';
@@ -170,6 +171,39 @@ describe('sallyport verify and the log', () => {
     const checkpoint = await file(note);
     assert.equal(codesOf(await verify(after, '--key', KEY, '--earlier', checkpoint)), 'ok');
     assert.equal((await verify(after, '--earlier', checkpoint)).code, 2);
+  });
+
+  it('takes a proof by the operator for a checkpoint that no bundle of these streams can prove', async () => {
+    // Somebody kept a checkpoint from between: no bundle was ever made with it.
+    await newIncident(house, owner.as);
+    const between = (await tendLog(house.deps)) ?? assert.fail('no checkpoint');
+    await record('location');
+    const newest = (await tendLog(house.deps)) ?? assert.fail('no checkpoint');
+    const bundle = await file(await taken(incidentBundlePath(incident)));
+    const holding = [bundle, '--key', KEY, '--earlier', await file(between.note)];
+    const without = await verify(...holding);
+    assert.deepEqual([without.code, codesOf(without)], [1, 'not_proven custody_consistency_unknown']);
+    const told = without.report.problems[0].message;
+    assert.ok(told.endsWith(`sallyport log consistency ${between.size} ${newest.size}`), told);
+
+    const proof = await logConsistency(house.deps, between.size, newest.size);
+    const line = (value: object) => file(`${JSON.stringify(value)}\n`);
+    const other = await logConsistency(house.deps, between.size, between.size + 1);
+    const good = await verify(
+      ...holding,
+      '--consistency',
+      await line(other),
+      '--consistency',
+      await line(proof),
+    );
+    assert.deepEqual([good.code, codesOf(good)], [0, 'ok']);
+    const elsewhere = await verify(...holding, '--consistency', await line(other));
+    assert.equal(codesOf(elsewhere), 'not_proven custody_consistency_unknown');
+    const forged = { ...proof, proof: proof.proof.toReversed() };
+    const bad = await verify(...holding, '--consistency', await line(forged));
+    assert.deepEqual([bad.code, codesOf(bad)], [1, 'failed custody_inconsistent']);
+    for (const nothing of ['no proof\n', '{}\n', `${JSON.stringify({ ...proof, proof: ['x'] })}\n`])
+      assert.equal((await verify(...holding, '--consistency', await file(nothing))).code, 2, nothing);
   });
 
   it('notices a log that was begun anew, and a chunk that was taken back', async () => {

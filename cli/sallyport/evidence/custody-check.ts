@@ -6,7 +6,7 @@ import { utf8 } from '../../../src/crypto/hash.ts';
 import { isConsistent, isIncluded, leafHash } from '../../../src/crypto/merkle.ts';
 import { openNote, type Verifier, verifierKey } from '../../../src/crypto/signed-note.ts';
 import type { Problem } from './bundle-report.ts';
-import type { Custody, SignedCheckpoint } from './custody.ts';
+import type { ConsistencyProof, Custody, SignedCheckpoint } from './custody.ts';
 import { leafOfReceipt, parseChunkLeaf } from './custody-leaf.ts';
 import type { StreamManifest } from './manifests.ts';
 import { readTimestamp, type TimestampFacts } from './timestamp.ts';
@@ -25,6 +25,8 @@ export interface Knowledge {
   }[];
   /** Signed notes that uploads were answered with. */
   readonly receipts: readonly string[];
+  /** Proofs that the operator made for trees which no bundle can prove to continue each other. */
+  readonly consistency: readonly ConsistencyProof[];
   /** PEM of whom timestamps are believed from; without it a timestamp is only reported. */
   readonly timestampAuthorities: string | undefined;
 }
@@ -133,7 +135,8 @@ export async function checkCustody(
     });
 
   const theirs = new Set(streams.map(({ stream_id }) => stream_id));
-  for (const earlier of knowledge.earlier) checkEarlier(custody, leaves, theirs, earlier, say);
+  for (const earlier of knowledge.earlier)
+    checkEarlier(custody, leaves, theirs, earlier, knowledge.consistency, say);
   const receiptsMet = await checkReceipts(checkpoint, texts, theirs, knowledge.receipts, say);
   let timestamp: TimestampFacts | undefined;
   if (custody.timestamp !== undefined) {
@@ -161,6 +164,7 @@ function checkEarlier(
   leaves: ReadonlyMap<number, string>,
   streams: ReadonlySet<string>,
   earlier: Knowledge['earlier'][number],
+  extra: readonly ConsistencyProof[],
   say: Say,
 ): void {
   const { name } = earlier;
@@ -173,12 +177,13 @@ function checkEarlier(
     before.size <= checkpoint.size
       ? [before, checkpoint, consistency]
       : [checkpoint, before, earlier.consistency];
-  const proof = older.size === newer.size ? [] : proofs.get(older.size);
+  const given = () => extra.find(({ size, to }) => size === older.size && to === newer.size)?.proof;
+  const proof = older.size === newer.size ? [] : (proofs.get(older.size) ?? given());
   if (proof === undefined)
     say(
       'not_proven',
       'custody_consistency_unknown',
-      `Nothing here proves that the log continues ${name}. The operator can make that proof: sallyport log consistency ${older.size} ${newer.size}`,
+      `Nothing here proves that the log continues ${name}. The operator can make that proof, to be given with --consistency: sallyport log consistency ${older.size} ${newer.size}`,
     );
   else if (!isConsistent(older.size, newer.size, proof, older.rootHash, newer.rootHash))
     say(

@@ -2,10 +2,10 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseVerifierKey, type Verifier, verifierKey } from '../../../src/crypto/signed-note.ts';
-import { errorCode, usage } from '../../shared/failure.ts';
+import { errorCode, Failure, usage } from '../../shared/failure.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { readBundle } from './bundle-reader.ts';
-import { openCheckpoint, readCustody } from './custody.ts';
+import { type ConsistencyProof, consistencyProofOf, openCheckpoint, readCustody } from './custody.ts';
 import type { Knowledge } from './custody-check.ts';
 import type { Given } from './options.ts';
 
@@ -82,6 +82,17 @@ async function receiptsIn(path: string): Promise<string[]> {
   });
 }
 
+/** One proof a line, as `sallyport log consistency` prints it. */
+async function consistencyIn(path: string): Promise<ConsistencyProof[]> {
+  const lines = (await text(resolve(path))).split('\n').filter((line) => line !== '');
+  try {
+    return lines.map((line) => consistencyProofOf(line, path));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw usage(`${path} does not hold proofs as sallyport log consistency prints them.`);
+  }
+}
+
 /** Reads what the options name. Throws a usage failure that says which file is not what it should be. */
 export async function knowledgeOf(given: Given): Promise<Knowledge> {
   const trusted = await trustedKey(given.value('key'));
@@ -89,11 +100,14 @@ export async function knowledgeOf(given: Given): Promise<Knowledge> {
   for (const name of given.values('earlier')) earlier.push(await earlierOf(name, trusted));
   const receipts: string[] = [];
   for (const path of given.values('receipts')) receipts.push(...(await receiptsIn(path)));
+  const consistency: ConsistencyProof[] = [];
+  for (const path of given.values('consistency')) consistency.push(...(await consistencyIn(path)));
   const authorities = given.value('timestamp-ca');
   return {
     trusted,
     earlier,
     receipts,
+    consistency,
     timestampAuthorities: authorities === undefined ? undefined : await text(resolve(authorities)),
   };
 }

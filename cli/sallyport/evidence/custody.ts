@@ -62,6 +62,19 @@ async function* linesOf(file: ArchiveFile, entry: ArchiveEntry): AsyncGenerator<
   if (rest !== '') throw bad(`"${entry.name}" does not end with a whole line.`);
 }
 
+/** What proves that the log of `to` entries continues that of `size`. */
+export interface ConsistencyProof {
+  readonly size: number;
+  readonly to: number;
+  readonly proof: readonly Uint8Array[];
+}
+
+/** A line that `sallyport log consistency` prints. @throws Failure `custody_malformed` */
+export function consistencyProofOf(line: string, name: string): ConsistencyProof {
+  const { size, to, proof } = object(line, name);
+  return { size: placeOf(size, name), to: placeOf(to, name), proof: hashesOf(proof, name) };
+}
+
 function object(line: string, name: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(line);
