@@ -1,7 +1,8 @@
 /** Small files that this machine keeps for one person: written beside, flushed and renamed, and nobody else's to read. */
 
 import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { errorCode, Failure, usage } from './failure.ts';
 import type { World } from './world.ts';
 
 /**
@@ -44,6 +45,27 @@ export async function keepBeside(
     await rm(beside, { force: true });
     throw error;
   }
+}
+
+/**
+ * Writes a file (0600) that must not be there yet, and makes it last. Throws a usage failure where there is one, or
+ * where none can be made; `refused` when it could not be written, and nothing of it stays.
+ */
+export async function keepNew(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    const code = errorCode(error);
+    throw usage(code === 'EEXIST' ? `${path} is there already.` : `${path} cannot be made (${code}).`);
+  });
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw new Failure('refused', 'not_written', `${path} could not be written (${errorCode(error)}).`);
+  } finally {
+    await file.close();
+  }
+  await flushFolder(dirname(path));
 }
 
 /** Makes what was renamed in a folder last. Does nothing where folders cannot be flushed (Windows). */

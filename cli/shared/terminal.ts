@@ -1,4 +1,4 @@
-/** Questions to the person at the terminal, answered without echo. */
+/** Questions to the person at the terminal, answered without echo where they are about secrets. */
 
 import { openSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
@@ -40,6 +40,21 @@ export async function askHidden(
     terminal.stream.setRawMode(false);
     terminal.release();
     world.stderr.write('\n');
+  }
+}
+
+/**
+ * Asks on the controlling terminal and reads one line, which is shown as it is typed. Throws a usage failure where
+ * there is no terminal.
+ */
+export async function askShown(world: World, question: string): Promise<string> {
+  const terminal = openTerminal(world);
+  if (terminal === undefined) throw usage('There is no terminal to ask on.');
+  world.stderr.write(question);
+  try {
+    return await readLine(terminal.stream);
+  } finally {
+    terminal.release();
   }
 }
 

@@ -20,6 +20,12 @@ const ADVICE: Readonly<Record<string, string>> = {
   account_storage_quota_exceeded:
     "The account's storage on the server is full. Delete incidents that are not needed, or ask the operator for more.",
   upload_too_large: 'The chunk is larger than the server takes. Record with a smaller --chunk-bytes.',
+  sharing_grant_dependency_not_found:
+    'The incident has no such stream, or the key of the contact is not active on the server any more.',
+  wrapped_key_dependency_not_found: 'The incident has no such stream, or the grant is gone.',
+  wrapped_key_grant_not_authorized: 'The grant has ended meanwhile, or does not allow this key. Share again.',
+  account_recipient_key_duplicate: 'The server has had this key before. Make a new one: sallyport keys new.',
+  invalid_contact_key_state: 'This key has been replaced, revoked or lost already.',
   duplicate_chunk_conflict: 'The server has another chunk at this place.',
 };
 

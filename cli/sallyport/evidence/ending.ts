@@ -2,6 +2,7 @@
 
 import { EXIT_CODES, errorCode, Failure } from '../../shared/failure.ts';
 import { say, UsageError } from '../command.ts';
+import { refusePrivateKeys } from './recipients.ts';
 
 /** Besides 0 and the codes of refusals (1), usage (2), network (3) and decryption (4). */
 export const LOGIN_NEEDED = 5;
@@ -21,6 +22,8 @@ export function exitCodeOf(failure: Failure): number {
 /** Runs a command's work; failures are told, as JSON where that is wanted, and become exit codes. */
 export async function ending(args: readonly string[], work: () => Promise<number>): Promise<number> {
   try {
+    // First: what does not understand its arguments quotes them.
+    refusePrivateKeys(args);
     return await work();
   } catch (error) {
     if (error instanceof UsageError) throw error;

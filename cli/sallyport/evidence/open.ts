@@ -1,14 +1,14 @@
 /** `sallyport open` */
 
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ageOpener } from '../../shared/age.ts';
 import { EXIT_CODES, errorCode, Failure, usage } from '../../shared/failure.ts';
 import { spokenBytes } from '../../shared/text.ts';
 import { processWorld, type World } from '../../shared/world.ts';
 import { type Command, say, tell } from '../command.ts';
 import { EXIT_HELP, ending } from './ending.ts';
-import { isIncidentId, isStreamId, parseKeys, type StreamKey } from './keys-file.ts';
+import { isIncidentId, isStreamId } from './keys-file.ts';
+import { KEYS_OPTIONS, keysFrom } from './keys-reading.ts';
 import { bundleChunks, chunksOnServer, type FoundChunk, looseChunks } from './open-chunks.ts';
 import { byStream, type OpenedStream, openStream } from './opening.ts';
 import {
@@ -22,13 +22,7 @@ import {
 import { connected } from './session-commands.ts';
 
 const OPTIONS: readonly Option[] = [
-  {
-    name: 'keys',
-    value: 'FILE',
-    repeatable: true,
-    help: 'keys of the streams (sallyport-keys/1), or an age file that holds them',
-  },
-  { name: 'identity', value: 'FILE', repeatable: true, help: 'age identities that open such an age file' },
+  ...KEYS_OPTIONS,
   { name: 'output', value: 'DIR', help: 'where to write the recordings (default: here)' },
   { name: 'allow-gaps', help: 'go on behind chunks that are missing or do not open' },
   { name: 'from-server', help: 'fetch the chunks of INCIDENT, or of one STREAM of it, finished or not' },
@@ -64,7 +58,6 @@ export const openCommand: Command = {
 };
 
 async function openRecordings(world: World, given: Given): Promise<number> {
-  if (!given.has('keys')) throw usage('Say where the keys are: --keys FILE.');
   const keys = await keysFrom(world, given);
   const chunks = given.has('from-server')
     ? await fromServer(world, given)
@@ -84,33 +77,6 @@ async function openRecordings(world: World, given: Given): Promise<number> {
   }
   report(given, opened, locked);
   return exitOf(opened, locked, plan.allowGaps);
-}
-
-/** All keys of all files. */
-async function keysFrom(world: World, given: Given): Promise<readonly StreamKey[]> {
-  const keys: StreamKey[] = [];
-  for (const file of given.values('keys')) {
-    const bytes = await readFile(resolve(world.cwd, file)).catch((error: unknown) => {
-      throw usage(`The keys file cannot be read (${errorCode(error)}).`);
-    });
-    keys.push(...parseKeys(await keysText(world, given, bytes)));
-  }
-  return keys;
-}
-
-const AGE = Buffer.from('age-encryption.org/v1\n');
-
-async function keysText(world: World, given: Given, bytes: Buffer): Promise<string> {
-  if (!bytes.subarray(0, AGE.length).equals(AGE)) return bytes.toString('utf8');
-  if (!given.has('identity'))
-    throw usage('The keys file is an age file: give the identity that opens it, --identity FILE.');
-  const openAge = await ageOpener(world, given.values('identity'));
-  const once = (async function* () {
-    yield bytes;
-  })();
-  const parts: Uint8Array[] = [];
-  for await (const part of await openAge(once)) parts.push(part);
-  return Buffer.concat(parts).toString('utf8');
 }
 
 async function chunksAt(path: string): Promise<readonly FoundChunk[]> {

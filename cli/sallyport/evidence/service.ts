@@ -14,7 +14,7 @@ import type { Given } from './options.ts';
 import type { Send } from './weather.ts';
 
 export interface Ask {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   /** Relative to the main door: `v1/incidents`. */
   readonly path: string;
   /** Sent as JSON. */

@@ -2,6 +2,7 @@
 
 import { processWorld, type World } from '../../shared/world.ts';
 import { type Command, say, tell } from '../command.ts';
+import type { Account } from './contacts-file.ts';
 import { EXIT_HELP, ending } from './ending.ts';
 import { credentialsFrom, type Login, loginAt } from './login.ts';
 import {
@@ -47,6 +48,13 @@ export async function connected(
   return { service, login: await loginAt(world, service, credentialsFrom(world, given), say) };
 }
 
+/** Who one is, as the server spells it. Opens a session where one is needed. */
+export async function accountAt(service: Service, login: Login): Promise<Account> {
+  const reply = await login.asked({ method: 'GET', path: 'v1/account' });
+  const username = textIn(membersOf(objectIn(reply).account), 'username', /^[\x21-\x7e]{1,64}$/);
+  return { server: service.base.href, username };
+}
+
 export const loginCommand: Command = {
   words: ['login'],
   usage: 'login [--user NAME] [OPTIONS]',
@@ -60,9 +68,8 @@ ${OPTION_HELP}${EXIT_HELP}`,
     ending(args, async () => {
       const world = processWorld();
       const given = readOptions(args, OPTIONS, [0, 0]);
-      const { login } = await connected(world, given);
-      const reply = await login.asked({ method: 'GET', path: 'v1/account' });
-      const username = textIn(membersOf(objectIn(reply).account), 'username', /^[\x21-\x7e]{1,64}$/);
+      const { service, login } = await connected(world, given);
+      const { username } = await accountAt(service, login);
       tell(given.has('json'), { username }, given.has('quiet') ? [] : [`Logged in as ${username}.`]);
       return 0;
     }),

@@ -1,11 +1,11 @@
 /** Copies of a stream's key for other people, as age files beside the staging directory. */
 
-import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { ageEncrypt } from '../../shared/age.ts';
 import { keepBeside } from '../../shared/kept.ts';
 import type { World } from '../../shared/world.ts';
 import { type StreamKey, writeKeys } from './keys-file.ts';
+import { recipientFingerprint } from './recipients.ts';
 
 /** Throws a usage failure for what is no age recipient, before anything has been created. */
 export async function checkRecipients(recipients: readonly string[]): Promise<void> {
@@ -22,10 +22,9 @@ export async function wrapFor(
   key: StreamKey,
   recipients: readonly string[],
 ): Promise<readonly string[]> {
-  const text = new TextEncoder().encode(writeKeys([key]));
   const paths: string[] = [];
   for (const recipient of recipients) {
-    const wrapped = await gathered([recipient], text);
+    const wrapped = await wrapKeys([key], recipient);
     paths.push(await keepBeside(world, dirname(directory), wrappedName(directory, recipient), wrapped));
   }
   return paths;
@@ -33,8 +32,12 @@ export async function wrapFor(
 
 /** `NAME.for-` and the first 16 hex digits of the recipient's fingerprint, SHA-256 of its text. */
 export function wrappedName(directory: string, recipient: string): string {
-  const fingerprint = createHash('sha256').update(recipient.trim()).digest('hex');
-  return `${basename(directory)}.for-${fingerprint.slice(0, 16)}.age`;
+  return `${basename(directory)}.for-${recipientFingerprint(recipient.trim()).slice(0, 16)}.age`;
+}
+
+/** A keys file as one binary age file that this recipient alone opens. */
+export async function wrapKeys(keys: readonly StreamKey[], recipient: string): Promise<Uint8Array> {
+  return await gathered([recipient], new TextEncoder().encode(writeKeys(keys)));
 }
 
 async function gathered(recipients: readonly string[], text: Uint8Array): Promise<Uint8Array> {
