@@ -9,6 +9,7 @@ import { errorCode, Failure, usage } from '../../shared/failure.ts';
 import { serverUrl } from '../../shared/places.ts';
 import type { World } from '../../shared/world.ts';
 import { type CaptureRecord, keepRecord } from './capture-record.ts';
+import { isRecipient } from './capture-sharing.ts';
 import { CHECKIN_OPTIONS } from './checkins.ts';
 import { isIncidentId } from './keys-file.ts';
 import {
@@ -47,9 +48,9 @@ const INCIDENT: readonly Option[] = [
   { name: 'incident-mode', value: 'MODE', help: INCIDENT_MODES.join(', ') },
   {
     name: 'to',
-    value: 'RECIPIENT',
+    value: 'WHOM',
     repeatable: true,
-    help: 'wrap the key for age1… or age1pq1…; may be repeated',
+    help: 'wrap the key for a contact (sallyport keys register) or for age1…; may be repeated',
   },
   { name: 'viewer-base', value: 'URL', help: 'where viewer links lead (default: the server)' },
   {
@@ -121,7 +122,7 @@ export async function newRecord(world: World, given: Given, base: URL): Promise<
   if (incidentId !== undefined && !isIncidentId(incidentId))
     throw usage('--incident is the id of an incident, inc_….');
   const recipients = given.values('to').map((recipient) => recipient.trim());
-  await checkRecipients(recipients);
+  await checkRecipients(recipients.filter(isRecipient));
   const expires = given.value('viewer-expires');
   const seconds = expires === 'never' ? 0 : undefined;
   return {
@@ -135,7 +136,10 @@ export async function newRecord(world: World, given: Given, base: URL): Promise<
     chunkMs: Math.round((decimal(given, 'chunk-seconds', 0.1, 3600) ?? 1) * 1000),
     maxStaging: byteCount(given, 'max-staging', 1, Number.MAX_SAFE_INTEGER) ?? DEFAULT_STAGING,
     leaveOpen: given.has('leave-open'),
+    // What is no recipient is a name; who that is depends on the account.
     recipients: [...new Set(recipients)],
+    contacts: [],
+    shared: [],
     label: given.value('label'),
     streamLabel: given.value('stream-label'),
     incidentMode: oneOf(given, 'incident-mode', INCIDENT_MODES),

@@ -8,6 +8,8 @@ import { keepFile } from '../../shared/kept.ts';
 import { serverUrl } from '../../shared/places.ts';
 import type { World } from '../../shared/world.ts';
 import { isIncidentId, isStreamId } from './keys-file.ts';
+import { recipientFingerprint } from './recipients.ts';
+import type { Sharee } from './sharing.ts';
 
 export const CAPTURE_FORMAT = 'sallyport-capture/1';
 
@@ -25,6 +27,10 @@ export interface CaptureRecord {
   readonly leaveOpen: boolean;
   /** age recipients that get the key. */
   readonly recipients: readonly string[];
+  /** Those of them who are contacts: their wrapped keys go to the server first. */
+  readonly contacts: readonly Sharee[];
+  /** The ids of those contacts' keys for which that is done. */
+  readonly shared: readonly string[];
   readonly label: string | undefined;
   readonly streamLabel: string | undefined;
   readonly incidentMode: string | undefined;
@@ -76,11 +82,31 @@ function parsed(text: string): CaptureRecord | undefined {
     MEDIA_TYPES.some((type) => type === json.mediaType) &&
     Array.isArray(json.recipients) &&
     json.recipients.every((recipient) => typeof recipient === 'string') &&
+    isListOf(json.contacts, isSharee) &&
+    isListOf(json.shared, (id) => typeof id === 'string') &&
     maybe('incidentId', isIncidentId) &&
     maybe('streamId', isStreamId);
   if (!right) return undefined;
   const { format: _, ...record } = json;
   serverUrl(String(record.server));
   serverUrl(String(record.viewerBase));
-  return record as unknown as CaptureRecord;
+  return { contacts: [], shared: [], ...record } as unknown as CaptureRecord;
+}
+
+/** Absent counts as an empty list. */
+function isListOf(json: unknown, right: (item: unknown) => boolean): boolean {
+  return json === undefined || (Array.isArray(json) && json.every(right));
+}
+
+function isSharee(json: unknown): boolean {
+  const { kind, name, recipient, fingerprint, ownerId, keyId } = (json ?? {}) as Partial<Sharee>;
+  return (
+    kind === 'contact' &&
+    typeof name === 'string' &&
+    typeof recipient === 'string' &&
+    fingerprint === recipientFingerprint(recipient) &&
+    typeof ownerId === 'string' &&
+    typeof keyId === 'string' &&
+    /^cpk_[0-9A-Z]{26}$/.test(keyId)
+  );
 }

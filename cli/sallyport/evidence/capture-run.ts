@@ -3,6 +3,7 @@
 import { EXIT_CODES, Failure } from '../../shared/failure.ts';
 import type { World } from '../../shared/world.ts';
 import type { CaptureRecord } from './capture-record.ts';
+import type { Ahead } from './capture-sharing.ts';
 import { type CheckinPlan, checkInRepeatedly } from './checkins.ts';
 import type { StreamPlace } from './chunk-upload.ts';
 import { completeStream } from './completing.ts';
@@ -30,6 +31,8 @@ export interface CapturePlan {
   readonly wish: SourceWish | undefined;
   readonly sourcePlan: SourcePlan;
   readonly maxWaitMs: number;
+  /** Keys that are brought before chunks are. */
+  readonly ahead: Ahead;
 }
 
 /** Answers the exit code. What is not on the server by then is in the staging directory. */
@@ -48,8 +51,11 @@ export async function runCapture(plan: CapturePlan): Promise<number> {
   const stopCheckins = plan.checkins && checkInRepeatedly(login, place.incidentId, plan.checkins, tell);
   try {
     const exit = await both(plan, source, tell, interrupt);
-    const { acknowledged, pending, directory } = staging;
-    tell({ event: 'ended', exit, directory, acknowledged, pending: pending.chunks });
+    const { acknowledged, pending, directory, receipts } = staging;
+    tell({
+      ...({ event: 'ended', exit, directory, acknowledged, pending: pending.chunks } as const),
+      ...{ receipts: receipts.count, receipts_file: receipts.path },
+    });
     return exit;
   } finally {
     stopCheckins?.();
@@ -119,6 +125,7 @@ async function both(
       resumed: plan.resumed,
       interrupt: interrupts.now,
       tell,
+      ahead: plan.ahead,
     },
     () => recorded,
   ).finally(() => {
@@ -164,6 +171,12 @@ async function concluded(
     }
     await staging.complete();
     tell({ event: 'completed', chunk_count: count });
+  }
+  if (plan.ahead.refused) {
+    teller.say(
+      'Everything is on the server, but not the wrapped key of everybody. Look with: sallyport keys list',
+    );
+    return EXIT_CODES.refused;
   }
   return recordEnd === 'full' ? CUT_SHORT : 0;
 }

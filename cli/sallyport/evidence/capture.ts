@@ -12,17 +12,20 @@ import {
   newRecord,
   weatherIn,
 } from './capture-options.ts';
-import { type CaptureRecord, readRecord } from './capture-record.ts';
+import { type CaptureRecord, keepRecord, readRecord } from './capture-record.ts';
 import { type CapturePlan, runCapture } from './capture-run.ts';
 import { prepare } from './capture-setup.ts';
+import { type Ahead, addressees, sharingAhead } from './capture-sharing.ts';
 import { checkinPlan } from './checkins.ts';
 import { EXIT_HELP, ending } from './ending.ts';
-import { tellerFor } from './events.ts';
+import { type Happening, tellerFor } from './events.ts';
+import type { StreamKey } from './keys-file.ts';
 import { lockDirectory } from './lock.ts';
-import { credentialsFrom, loginAt } from './login.ts';
+import { credentialsFrom, type Login, loginAt } from './login.ts';
 import { decimal, type Given, milliseconds, readOptions, wholeNumber } from './options.ts';
 import { type Chance, seededChance } from './seeded.ts';
-import { objectIn, patience, sendBy, serverFrom, serviceAt } from './service.ts';
+import { patience, sendBy, serverFrom, serviceAt } from './service.ts';
+import { accountAt } from './session-commands.ts';
 import { checkSource, parseSource, type SourcePlan, type SourceWish } from './sources.ts';
 import { Staging } from './staging.ts';
 import { throughWeather } from './weather.ts';
@@ -33,10 +36,11 @@ is sealed in memory under a key that never leaves this machine in the clear, wri
 uploaded while the recording goes on. The server can open none of it.
 
 The key lies in keys.json in the staging directory. --to wraps a copy for somebody, as an age file beside that
-directory, before the first chunk leaves. Whoever has neither cannot open the recording: not you, not the server.
+directory, before the first chunk leaves; that of a contact (sallyport keys register) is on the server first as well.
+Whoever has neither cannot open the recording: not you, not the server.
 
   sallyport login --user NAME                      once, in quiet: a session is kept for later
-  sallyport capture --media audio --source ffmpeg:microphone --to age1…
+  sallyport capture --media audio --source ffmpeg:microphone --to anna --to age1…
   sallyport capture --media video --source ffmpeg:screen --duration 10m
   sallyport capture --resume DIR                   after a crash, a lost session or a lost network
   sallyport open DIR --keys DIR/keys.json          look at what is kept here
@@ -74,15 +78,17 @@ async function capture(world: World, given: Given): Promise<number> {
     teller.clear();
     world.stderr.write(`${line}\n`);
   });
-  // Before anything is made: a session that works.
-  objectIn(await login.asked({ method: 'GET', path: 'v1/account' }));
+  // Before anything is made: a session that works, and whom it is for.
+  const account = await accountAt(service, login);
+  const named =
+    resumed === undefined ? { ...begun, ...(await addressees(world, account, begun.recipients)) } : begun;
 
-  const directory = resumed ?? (await makeDirectory(world, given, begun));
+  const directory = resumed ?? (await makeDirectory(world, given, named));
   const unlock = await lockDirectory(directory, process.pid);
   let staging: Staging | undefined;
   try {
     staging = await Staging.open(world, directory);
-    const { record, place, key } = await prepare({ world, login, directory, tell: teller.tell }, begun);
+    const { record, place, key } = await prepare({ world, login, directory, tell: teller.tell }, named);
     if (weather !== undefined) through = throughWeather(plainly, weather, world, chance);
     const plan: CapturePlan = {
       world,
@@ -98,6 +104,7 @@ async function capture(world: World, given: Given): Promise<number> {
       wish,
       sourcePlan: sourcePlan(world, given, record, staging),
       maxWaitMs: maxWaitMs(given),
+      ahead: sharing(world, login, directory, record, { ...place, key }, teller.tell),
     };
     return await runCapture(plan);
   } finally {
@@ -105,6 +112,26 @@ async function capture(world: World, given: Given): Promise<number> {
     await staging?.close();
     await unlock();
   }
+}
+
+/** The contacts who still wait for their wrapped key; each is written down when it has it. */
+function sharing(
+  world: World,
+  login: Login,
+  directory: string,
+  record: CaptureRecord,
+  key: StreamKey,
+  tell: (happening: Happening) => void,
+): Ahead {
+  const shared = [...record.shared];
+  return sharingAhead({
+    ...{ login, key, tell },
+    contacts: record.contacts.filter(({ keyId }) => !shared.includes(keyId)),
+    async done({ keyId }) {
+      shared.push(keyId);
+      await keepRecord(world, directory, { ...record, shared });
+    },
+  });
 }
 
 /** A capture that goes on asks the server that it began with. */

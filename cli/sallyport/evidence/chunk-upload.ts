@@ -5,6 +5,7 @@ import type { MediaType } from '../../../src/crypto/sealed.ts';
 import { Failure } from '../../shared/failure.ts';
 import { adviceOn } from './advice.ts';
 import type { Login } from './login.ts';
+import { receiptIn } from './receipts.ts';
 import type { Reply } from './service.ts';
 import type { StagedChunk, Staging } from './staging.ts';
 
@@ -16,7 +17,12 @@ export interface StreamPlace {
 }
 
 export type UploadOutcome =
-  | { readonly kind: 'acknowledged'; readonly by: 'upload' | 'replay' | 'reconciliation' }
+  | {
+      readonly kind: 'acknowledged';
+      readonly by: 'upload' | 'replay' | 'reconciliation';
+      /** Signed by the server, where it came with the answer. */
+      readonly receipt?: string | undefined;
+    }
   /** It may go better in a while. */
   | {
       readonly kind: 'later';
@@ -76,7 +82,11 @@ export async function uploadChunk(
   if ('kind' in reply) return reply;
   if (reply.status === 200 || reply.status === 201)
     return isThis(reply.json, chunk)
-      ? { kind: 'acknowledged', by: reply.status === 201 ? 'upload' : 'replay' }
+      ? {
+          kind: 'acknowledged',
+          by: reply.status === 201 ? 'upload' : 'replay',
+          receipt: receiptIn(reply.json),
+        }
       : strange(reply);
   // Something is at this place: what, is the question.
   if (reply.code === 'duplicate_chunk' || reply.code === 'idempotency_conflict') {
@@ -136,11 +146,18 @@ async function answered(ask: () => Promise<Reply>): Promise<Reply | UploadOutcom
 }
 
 function judged(reply: Reply): UploadOutcome {
-  if (PASSING_STATUS.has(reply.status) || (reply.code !== undefined && PASSING.has(reply.code)))
-    return later('The server is busy.', reply);
+  const passing = passingOutcome(reply);
+  if (passing !== undefined) return passing;
   // A network that wants to be logged in to answers in the server's place.
   if (reply.code === undefined) return strange(reply);
   return refused(reply.code, reply.words);
+}
+
+/** What an answer comes to that will not stay; undefined for every other. */
+export function passingOutcome(reply: Reply): UploadOutcome | undefined {
+  if (PASSING_STATUS.has(reply.status) || (reply.code !== undefined && PASSING.has(reply.code)))
+    return later('The server is busy.', reply);
+  return undefined;
 }
 
 function later(reason: string, reply: Reply): UploadOutcome {

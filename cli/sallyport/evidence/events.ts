@@ -9,6 +9,13 @@ export type Happening =
   | { readonly event: 'incident' | 'incident_joined'; readonly incident_id: string }
   | { readonly event: 'stream'; readonly incident_id: string; readonly stream_id: string }
   | { readonly event: 'key_wrapped'; readonly file: string }
+  | { readonly event: 'key_shared'; readonly contact: string; readonly grant_id: string }
+  | {
+      readonly event: 'sharing_refused';
+      readonly contact: string;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly event: 'viewer_link'; readonly link: string; readonly file: string }
   | { readonly event: 'recording'; readonly directory: string; readonly resumed: boolean }
   | {
@@ -35,6 +42,9 @@ export type Happening =
       /** Chunks that the server has, and that wait in the directory. */
       readonly acknowledged: number;
       readonly pending: number;
+      /** The server's signed receipts, and the file that holds them. */
+      readonly receipts: number;
+      readonly receipts_file: string;
     };
 
 /** How far it is, for the line that is drawn over and over. */
@@ -118,6 +128,10 @@ function sentenceFor(happening: Happening): string | undefined {
       return `Stream   ${happening.stream_id}`;
     case 'key_wrapped':
       return `The key of this stream, for one recipient: ${happening.file}`;
+    case 'key_shared':
+      return `The key of this stream is on the server, wrapped for ${happening.contact}.`;
+    case 'sharing_refused':
+      return `NOT SHARED with ${happening.contact}: ${happening.message} The recording goes on.`;
     case 'viewer_link':
       return `Above: the viewer link, shown this once and kept in ${happening.file}. Whoever has it sees that the incident is there.`;
     case 'recording':
@@ -139,12 +153,21 @@ function sentenceFor(happening: Happening): string | undefined {
     case 'completed':
       return `The stream is complete: ${happening.chunk_count} chunks.`;
     case 'ended':
-      return happening.pending === 0
-        ? `The key stays in ${happening.directory}: whoever loses it cannot open the recording.`
-        : `${happening.pending} chunks wait in ${happening.directory}. Go on with: sallyport capture --resume ${happening.directory}`;
+      return endSentences(happening);
     case 'sealed':
     case 'acknowledged':
     case 'checked_in':
       return undefined;
   }
+}
+
+function endSentences(end: Extract<Happening, { readonly event: 'ended' }>): string {
+  const { directory, pending, receipts, receipts_file: file } = end;
+  const rest =
+    pending === 0
+      ? `The key stays in ${directory}: whoever loses it cannot open the recording.`
+      : `${pending} chunks wait in ${directory}. Go on with: sallyport capture --resume ${directory}`;
+  if (receipts === 0) return rest;
+  const count = receipts === 1 ? 'one chunk' : `${receipts} chunks`;
+  return `The server has signed for ${count}: ${file}. Keep a copy elsewhere, for sallyport verify --receipts.\n${rest}`;
 }

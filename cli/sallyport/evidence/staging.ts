@@ -14,25 +14,28 @@ import { errorCode, Failure } from '../../shared/failure.ts';
 import { flushFolder } from '../../shared/kept.ts';
 import type { World } from '../../shared/world.ts';
 import { Journal, type StagedChunk } from './journal.ts';
+import { Receipts } from './receipts.ts';
 
 export type { StagedChunk } from './journal.ts';
 
 const PIECE_BYTES = 64 * 1024;
-/** Room that is held for the journal: an acknowledgement must be noted before it can make room itself. */
+/** Room that is held for journal and receipts: an acknowledgement must be noted before it can make room itself. */
 const RESERVE_BYTES = 64 * 1024;
 
 export class Staging {
   readonly directory: string;
   readonly #journal: Journal;
+  readonly #receipts: Receipts;
   readonly #chunks: string;
   #pendingBytes: number;
   /** Chunks up to this index are under their final name. */
   #ready: number;
   #wake: () => void = () => undefined;
 
-  private constructor(directory: string, journal: Journal) {
+  private constructor(directory: string, journal: Journal, receipts: Receipts) {
     this.directory = directory;
     this.#journal = journal;
+    this.#receipts = receipts;
     this.#chunks = join(directory, 'chunks');
     this.#ready = journal.state.lastIndex;
     this.#pendingBytes = [...journal.state.pending.values()].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -41,7 +44,8 @@ export class Staging {
   /** Opens a directory that nobody else uses, and puts in order what a crash has left. */
   static async open(world: Pick<World, 'random'>, directory: string): Promise<Staging> {
     await mkdir(join(directory, 'chunks'), { recursive: true, mode: 0o700 });
-    const staging = new Staging(directory, await Journal.open(world, directory, 'journal.jsonl'));
+    const receipts = await Receipts.open(directory);
+    const staging = new Staging(directory, await Journal.open(world, directory, 'journal.jsonl'), receipts);
     try {
       await staging.#recover();
       await staging.#reserve();
@@ -78,6 +82,11 @@ export class Staging {
 
   get completed(): boolean {
     return this.#journal.state.completed;
+  }
+
+  /** What the server has signed for. */
+  get receipts(): { readonly path: string; readonly count: number } {
+    return this.#receipts;
   }
 
   /** The first chunk that the server has not acknowledged. */
@@ -144,15 +153,10 @@ export class Staging {
     return hash.digest('hex') === chunk.sha256;
   }
 
-  /** The server has it: it need not be here any more. */
-  async acknowledge({ index, bytes }: StagedChunk): Promise<void> {
-    try {
-      await this.#journal.acknowledged(index);
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      await rm(this.#reservePath, { force: true });
-      await this.#journal.acknowledged(index);
-    }
+  /** The server has it: it need not be here any more. What it signed for it is on the disk before that is noted. */
+  async acknowledge({ index, bytes }: StagedChunk, receipt?: string): Promise<void> {
+    if (receipt !== undefined) await this.#inReserve(() => this.#receipts.keep(receipt));
+    await this.#inReserve(() => this.#journal.acknowledged(index));
     this.#pendingBytes -= bytes;
     await rm(this.#path(index, false), { force: true });
     this.ring();
@@ -165,6 +169,7 @@ export class Staging {
   async close(): Promise<void> {
     await rm(this.#reservePath, { force: true });
     await this.#journal.close();
+    await this.#receipts.close();
   }
 
   get #reservePath(): string {
@@ -178,6 +183,17 @@ export class Staging {
         if (!isDiskFull(error)) throw error;
       },
     );
+  }
+
+  /** Writes; on a full disk, again in the room that was held for it. */
+  async #inReserve(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      await rm(this.#reservePath, { force: true });
+      await write();
+    }
   }
 
   #path(index: number, part: boolean): string {

@@ -2,6 +2,7 @@
 
 import { Failure } from '../../shared/failure.ts';
 import type { World } from '../../shared/world.ts';
+import type { Ahead } from './capture-sharing.ts';
 import { reconcileChunk, type StreamPlace, type UploadOutcome, uploadChunk } from './chunk-upload.ts';
 import type { Happening } from './events.ts';
 import type { Login } from './login.ts';
@@ -24,6 +25,8 @@ export interface UploadPlan {
   /** What Ctrl-C does: at a question, the terminal reports it as a key. */
   readonly interrupt: () => void;
   readonly tell: (happening: Happening) => void;
+  /** What has to be on the server before the next chunk. */
+  readonly ahead?: Ahead | undefined;
 }
 
 export type UploadEnd =
@@ -71,10 +74,10 @@ export async function uploadStaged(plan: UploadPlan, over: () => boolean): Promi
       lastGood = world.now();
       continue;
     }
-    const outcome = await attempt(plan, chunk, doubted === chunk.index);
+    const outcome = (await plan.ahead?.next()) ?? (await attempt(plan, chunk, doubted === chunk.index));
     switch (outcome.kind) {
       case 'acknowledged':
-        await staging.acknowledge(chunk);
+        await staging.acknowledge(chunk, outcome.receipt);
         tell({ event: 'acknowledged', chunk_index: chunk.index, by: outcome.by });
         failures = 0;
         doubted = undefined;
