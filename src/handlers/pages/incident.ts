@@ -45,8 +45,8 @@ export function incidentPage(view: IncidentView): string {
     notice: view.notice,
     content: [
       facts(view),
-      deletion === undefined ? remove(view) : progress(view),
       unowned && reassign(view),
+      deletion === undefined ? remove(view) : progress(view),
       view.decisions.length > 0 && decisions(view),
     ],
   });
@@ -54,17 +54,16 @@ export function incidentPage(view: IncidentView): string {
 
 const number = (count: number): string => count.toLocaleString('en');
 
+/** What was sent with this form, where it is the one that was refused. */
+const typedIn = ({ typed = {}, trouble }: IncidentView, form: string) =>
+  trouble?.form === form ? typed : {};
+
 function facts({ incident }: IncidentView): Html {
   const { counts, ownerAccountId } = incident;
   const links = `${number(counts.viewerTokens)}${incident.hasActiveViewerTokens ? ', open now' : ''}`;
   return html`<section aria-label="Incident">${pairs([
     ['Id', html`<code>${incident.id}</code>`],
-    [
-      'Owner',
-      ownerAccountId === undefined
-        ? 'nobody'
-        : html`<a href="/admin/accounts/${ownerAccountId}"><code>${ownerAccountId}</code></a>`,
-    ],
+    ['Owner', ownerAccountId === undefined ? 'nobody' : html`<code>${ownerAccountId}</code>`],
     ['Recording', incident.status],
     ['State', stateBadge(incident.deletionState)],
     ['Began', moment(incident.createdAt)],
@@ -73,7 +72,10 @@ function facts({ incident }: IncidentView): Html {
     ['Chunks', `${number(counts.chunks)}, ${bytes(incident.bytes)}`],
     ['Check-ins', number(counts.checkins)],
     ['Links', links],
-  ])}<p class="empty">What an incident holds is not shown: the server cannot read it.</p></section>`;
+  ])}<p class="empty">What an incident holds and what it is called are not shown here.</p>${
+    ownerAccountId !== undefined &&
+    html`<p><a class="button" href="/admin/accounts/${ownerAccountId}">The owner’s account</a></p>`
+  }</section>`;
 }
 
 const pathOf = ({ incident }: IncidentView, verb: string): string =>
@@ -126,7 +128,7 @@ function remove(view: IncidentView): Html {
           hint: 'At most 64 letters, digits and _ . : -, or nothing. It is kept in the decision.',
           autocomplete: 'off',
           optional: true,
-          value: view.typed?.reason_code,
+          value: typedIn(view, 'delete-incident').reason_code,
         },
       ],
       button: 'Delete the incident…',
@@ -137,7 +139,7 @@ function remove(view: IncidentView): Html {
 }
 
 function reassign(view: IncidentView): Html {
-  const { typed = {} } = view;
+  const typed = typedIn(view, 'reassign-incident');
   return section('reassign', 'Nobody owns this incident', [
     html`<p>Make sure by other means whose it is. Its new owner sees everything that the incident says about itself, and can download and delete it; sealed media opens only with the keys of whoever recorded it.</p>`,
     form({

@@ -125,7 +125,7 @@ export const progressText = ({ itemCount, chunksLeft }: DeletionProgress): strin
 /** What went wrong with it, and how often. */
 export function failureText({ errorCode, failures, itemsFailed }: DeletionProgress): string {
   if (failures === 0) return 'none';
-  return `${errorCode ?? 'unknown'}, ${number(failures)} times; chunks that would not go: ${number(itemsFailed)}`;
+  return `${errorCode ?? 'unknown'}; tried in vain: ${number(failures)}; chunks that would not go: ${number(itemsFailed)}`;
 }
 
 function unfinished({ unfinished: deletions, working }: IncidentsView): Html {
