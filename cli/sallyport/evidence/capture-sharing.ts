@@ -50,7 +50,7 @@ export async function addressees(
 }
 
 function named(known: readonly KnownKey[], word: string, index: number): KnownKey {
-  const key = known.find(({ name }) => name === word);
+  const key = known.find(({ name }) => name === word.normalize('NFC'));
   if (key !== undefined) return requireConfirmed(key);
   throw usage(
     `--to number ${index + 1} is neither a recipient (age1…) nor a key that this machine knows. See sallyport keys list.`,

@@ -47,7 +47,7 @@ const FORMAT = 'sallyport-contact/1';
 
 /** A name for a key. Throws a usage failure for what could be taken for a recipient, or disturbs a terminal. */
 export function keyName(text: string): string {
-  const name = text.trim();
+  const name = text.trim().normalize('NFC');
   if (name === '' || name.length > 64 || /^age1/i.test(name) || /[\p{Cc}\p{Cf}\p{Cs}\p{Co}]/u.test(name))
     throw usage('A name has up to 64 visible characters, and does not begin with age1.');
   return name;

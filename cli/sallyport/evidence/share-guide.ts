@@ -17,7 +17,7 @@ export function shareGuide(
   keys: readonly StreamKey[],
 ): string {
   const hybrid = recipient.startsWith('age1pq1');
-  const streams = keys.map(({ streamId, mediaType }) => `    ${streamId}  ${mediaType}`);
+  const streams = keys.map(({ streamId, mediaType }) => `      ${streamId}  ${mediaType}`);
   return `How to open a sealed recording
 ==============================
 
@@ -50,18 +50,18 @@ ${hybrid ? '\n    Your key is one of the new kind (age1pq1): "age --version" mus
     age -d -i private.txt ${file} > keys.json
 
     From now on whoever has keys.json can open the recording. Remove it when you
-    are done; ${file} stays, and so does what you need to do this again.
+    are done: with ${file} and your private key you can make it again.
 
 4. Check that the bundle is whole, then open it
 
-    sallyport verify incident_${incidentId}.zip
-    sallyport open incident_${incidentId}.zip --keys keys.json
+    sallyport verify BUNDLE.zip
+    sallyport open BUNDLE.zip --keys keys.json
 
     "verify" says whether something is missing or was changed, and works without
     the keys. "open" writes one file for each stream, which ordinary players play,
     and says whether the end of the recording is proven. "sallyport" is part of
     the project that the server runs: node cli/sallyport.ts in its folder, with
-    Node 22.18 or later. The format is documented there, in docs/sealed-format.md;
+    Node 22.18 or later. The format is documented there, in docs/format.md;
     nothing in it needs the server.
 
 5. Keep in mind
