@@ -17,7 +17,7 @@ const answer = edgeDoor(edgeHasher(modules, hashing));
 export default {
   fetch(request: EdgeRequest, env: EdgeEnv): Promise<Response> {
     const answering = answer(request, env);
-    // Whoever hangs up does not stop what was begun half-way.
+    // Whoever hangs up does not stop half-way what was begun.
     waitUntil(answering.catch(() => {}));
     return answering;
   },

@@ -10,6 +10,7 @@ import { crc32 } from '../../src/crypto/crc32.ts';
 import { type Keyring, openKeyring } from '../../src/crypto/keyring.ts';
 import { createMain, type Handler } from '../../src/handlers/main.ts';
 import { libsqlBlobs } from '../../src/store/blobs/libsql.ts';
+import type { Db } from '../../src/store/db.ts';
 import { checkSchema, SchemaError } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
@@ -80,7 +81,7 @@ export async function composeEdge(
   const now = () => Date.now();
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   const log = consoleLog(settings.logLevel, now);
-  const db = openRemote({ url: database.url, authToken: database.authToken });
+  const db = keptAlive(openRemote({ url: database.url, authToken: database.authToken }));
   try {
     await checkSchema(db, migrations);
   } catch (thrown) {
@@ -130,6 +131,21 @@ export async function composeEdge(
     origin: settings.publicOrigin,
   };
   return { handle: createMain(deps), log };
+}
+
+/**
+ * A driver whose batches end whatever becomes of the request that sent them. When a client hangs up, workerd drops what
+ * its request waited for, also what stands in a `finally`; a place in the driver's queue would never be given back.
+ */
+function keptAlive(db: Db): Db {
+  return {
+    batch(statements, mode) {
+      const running = db.batch(statements, mode);
+      waitUntil(running.catch(() => {}));
+      return running;
+    },
+    close: () => db.close(),
+  };
 }
 
 /** workerd announces the length of a body that went through one of its own streams of fixed length, and of no other. */
