@@ -60,7 +60,7 @@ const GIVE_BACK_FROM_BYTES = 64 * 1024;
  * Frees the memory behind bytes that nobody will look at again, where they are all of it. Left to the garbage
  * collector, uploads leave tens of MiB lying around on Bun, whose sockets deliver 512 KiB at a time.
  */
-function giveBack({ buffer, byteLength }: Bytes): void {
+export function giveBack({ buffer, byteLength }: Bytes): void {
   if (byteLength >= GIVE_BACK_FROM_BYTES && byteLength === buffer.byteLength) buffer.transfer(0);
 }
 

@@ -15,6 +15,7 @@ import type { ChunkFields } from './chunk-fields.ts';
 import type { Deps } from './deps.ts';
 import { Fault, type FaultKind } from './faults.ts';
 import { orRefused } from './owned.ts';
+import { giveBack } from './receive.ts';
 
 /** What became of an upload. Both are final: asking again gets the same answer. */
 export type Finished =
@@ -39,6 +40,7 @@ async function stagedBytes(deps: Deps, { blob, offset: size }: Upload): Promise<
   for await (const piece of blobPieces(deps.blobs, { blob, size, start: 0, end: size })) {
     digest.update(piece);
     look.update(piece);
+    giveBack(piece);
   }
   const pending = { kind: 'staged', blob, size } as const;
   return { pending, size, sha256: await digest.finish(), ...(await look.finish()) };

@@ -144,7 +144,12 @@ describe('Upload Append', () => {
       clock.advance(1000);
       const staged = async () =>
         (await db.batch([{ sql: 'SELECT sum(bytes) FROM loose_blobs' }], 'read'))[0]?.rows[0]?.[0];
-      while (Number(await staged()) !== 60) await new Promise((resolve) => setImmediate(resolve));
+      let kept = 0;
+      for (let round = 0; round < 1000 && kept !== 60; round += 1) {
+        kept = Number(await staged());
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.equal(kept, 60);
       slow.write(pending.bytes.subarray(60));
       slow.end();
       expectOutcome(await asked, '201');

@@ -72,10 +72,11 @@ export async function extendBlob(
     );
   }
   if (filling < bytes.length) {
+    // In memory of their own, which a driver may take over; a whole segment is not copied for that.
+    const rest = filling === 0 ? bytes : bytes.slice(filling);
     script.step(
       'append',
-      sql`INSERT INTO segments (blob, idx, bytes) SELECT ${name}, ${next}, ${bytes.slice(filling)}
-        WHERE changes() = 1`,
+      sql`INSERT INTO segments (blob, idx, bytes) SELECT ${name}, ${next}, ${rest} WHERE changes() = 1`,
     );
   }
   const answer = await script.run(db);
