@@ -33,10 +33,11 @@ export interface RemoteOptions {
 /** How many reads run at once; the rest wait their turn. */
 const READS_AT_ONCE = 20;
 /**
- * How many writes run at once. The database has one writer whatever is sent: more than a few that wait for it there
- * only time each other out, and a server under that kind of contention has been seen to stop answering at all.
+ * How many writes run at once. The database has one writer whatever is sent: writes that wait for it there only time
+ * each other out, and an `sqld` on a busy machine has been seen to take no more writes at all after two processes had
+ * sent it two each.
  */
-const WRITES_AT_ONCE = 2;
+const WRITES_AT_ONCE = 1;
 /** Pauses in milliseconds before the second and further attempts. */
 const PAUSES = [20, 80, 250];
 
