@@ -10,10 +10,12 @@ import type { Deps } from './deps.ts';
 
 /** Decisions listed at a time. */
 const TASKS_AT_ONCE = 25;
-/** Chunks between two signs of life; their bytes are removed side by side. */
-const CHUNKS_AT_ONCE = 16;
+/** Chunks noted at a time. */
+const CHUNKS_AT_ONCE = 128;
+/** Bytes that are removed side by side, between two signs of life. One chunk may have more. */
+const BYTES_AT_ONCE = 16 * 1024 * 1024;
 /** Rows of each kind removed in one commit. */
-const ROWS_AT_ONCE = 200;
+const ROWS_AT_ONCE = 500;
 /** Blobs that nothing refers to, erased in one go. */
 const LOOSE_AT_ONCE = 100;
 /** How often the end is tried where something is left, before the next round has to. */
@@ -115,12 +117,30 @@ async function removeChunks(
     const chunks = await deletionWork.note(held, last?.id, CHUNKS_AT_ONCE, deps.now());
     if (chunks === 'lost') return 'lost';
     if (chunks.length === 0) return failed ? 'blob_delete_failed' : undefined;
-    const removed = await removeBlobs(deps, chunks);
-    if ((await deletionWork.settle(held, removed, deps.now())) === 'lost') return 'lost';
-    failed ||= removed.failed.length > 0;
+    for (const some of together(chunks)) {
+      if (stop()) return 'left';
+      const removed = await removeBlobs(deps, some);
+      if ((await deletionWork.settle(held, removed, deps.now())) === 'lost') return 'lost';
+      failed ||= removed.failed.length > 0;
+    }
     last = chunks.at(-1);
   }
   return 'left';
+}
+
+/** Chunks in their order, in parts whose bytes are few enough to be removed in one commit. */
+function together(chunks: readonly DoomedChunk[]): DoomedChunk[][] {
+  const parts: DoomedChunk[][] = [];
+  let room = 0;
+  for (const chunk of chunks) {
+    if (room < chunk.size) {
+      parts.push([]);
+      room = BYTES_AT_ONCE;
+    }
+    parts.at(-1)?.push(chunk);
+    room -= chunk.size;
+  }
+  return parts;
 }
 
 async function removeBlobs(deps: WorkerDeps, chunks: readonly DoomedChunk[]): Promise<RemovedBlobs> {

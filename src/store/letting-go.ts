@@ -25,6 +25,8 @@ export interface HeldDeletion extends Pick<DeletionTask, 'id' | 'incidentId'> {
 export interface DoomedChunk {
   readonly id: string;
   readonly blob: string;
+  /** In bytes. */
+  readonly size: number;
 }
 
 /** What became of bytes that were to be removed, by their blobs. */

@@ -147,8 +147,8 @@ export function lettingGo(it: IncidentIt): void {
     assert.equal((await incidents.find(owned(1)))?.deletionState, 'deleting');
     assert.equal(await deletionWork.claim(heldBy(1, 1, 2), NOW + 9, NOW + 11), false);
     assert.deepEqual(await deletionWork.note(heldBy(1), undefined, 9, NOW + 20), [
-      { id: blobOf(10), blob: blobOf(10) },
-      { id: blobOf(11), blob: blobOf(11) },
+      { id: blobOf(10), blob: blobOf(10), size: 10 },
+      { id: blobOf(11), blob: blobOf(11), size: 10 },
     ]);
     assert.equal(
       await deletionWork.claim(heldBy(1, 1, 2), NOW + 19, NOW + 21),
@@ -194,7 +194,7 @@ export function lettingGo(it: IncidentIt): void {
       rows(subject, 'SELECT id, deletion_id, blob, state, attempts FROM deletion_items ORDER BY id');
     const item = (n: number) => [`dli_${blobOf(n).slice(4)}`, deletionId(1), blobOf(n), 'pending', 0];
     assert.deepEqual(await deletionWork.note(heldBy(1), undefined, 1, NOW), [
-      { id: blobOf(10), blob: blobOf(10) },
+      { id: blobOf(10), blob: blobOf(10), size: 10 },
     ]);
     assert.deepEqual(await items(), [item(10)]);
     for (let again = 0; again < 2; again += 1) {

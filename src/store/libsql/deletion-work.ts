@@ -113,11 +113,11 @@ export function deletionWorkStore(db: Db): DeletionWorkStore {
           ORDER BY id LIMIT ${limit}
           ON CONFLICT DO NOTHING`,
       );
-      script.step('page', sql`SELECT id, blob ${page} ORDER BY id LIMIT ${limit}`);
+      script.step('page', sql`SELECT id, blob, byte_size ${page} ORDER BY id LIMIT ${limit}`);
       const answer = await script.run(db);
       if (!touched(answer('touch'))) return 'lost';
       return allRows(answer('page')).map(
-        (row): DoomedChunk => ({ id: row.text('id'), blob: row.text('blob') }),
+        (row): DoomedChunk => ({ id: row.text('id'), blob: row.text('blob'), size: row.number('byte_size') }),
       );
     },
 
