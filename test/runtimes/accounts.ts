@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { TOTP } from 'otpauth';
 import { APP, answers, ask, COOKIE, isLive, logIn, post, type Session, WEB } from '../support/ask.ts';
+import { newAuthenticator } from '../support/authenticator.ts';
 import type { BothDoors, BothDoorsTarget } from '../support/both-doors.ts';
 import { PASSWORD } from '../support/people.ts';
 
@@ -16,6 +17,9 @@ const SETTINGS = {
   ...WEB,
   SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false',
   SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false',
+  SAFE_WEBAUTHN_ENABLED: 'true',
+  SAFE_WEBAUTHN_RP_ID: 'app.example',
+  SAFE_WEBAUTHN_ALLOWED_ORIGINS: APP,
 };
 
 export function accountSuite(target: BothDoorsTarget): void {
@@ -80,6 +84,24 @@ export function accountSuite(target: BothDoorsTarget): void {
       assert.match(left.headers.get('set-cookie') ?? '', /Max-Age=0/);
       answers(await ask(doors, '/v1/account', { headers }), 401, 'authentication_required');
     });
+
+    for (const algorithm of ['EdDSA', 'ES256', 'RS256'] as const) {
+      it(`registers a passkey with ${algorithm}, and takes it in the next session`, async () => {
+        const device = newAuthenticator(algorithm);
+        const ceremony = async (as: Session, kind: 'register' | 'verify') => {
+          const { body } = answers(await post(doors, `${FACTOR}/webauthn/${kind}/start`, as), 201);
+          const { publicKey } = body.credential_creation ?? body.credential_assertion;
+          const scene = { origin: APP, rpId: 'app.example', challenge: publicKey.challenge };
+          const posted = kind === 'register' ? device.create(scene) : device.get(scene);
+          return post(doors, `${FACTOR}/webauthn/${kind}/finish`, as, posted);
+        };
+        answers(await ceremony(boss, 'register'), 200);
+        const next = await logIn(doors, 'an-admin', 'bearer');
+        answers(await ask(doors, '/v1/incidents', { as: next }), 403, 'second_factor_verification_required');
+        answers(await ceremony(next, 'verify'), 200);
+        answers(await ask(doors, '/v1/incidents', { as: next }), 200);
+      });
+    }
 
     it('answers a preflight of an allowed origin', async () => {
       const headers = {

@@ -10,6 +10,7 @@ import { incidentSuite } from './incidents.ts';
 import { pasteSuite } from './pastes.ts';
 import { sharingSuite } from './sharing.ts';
 import { socketSuite } from './sockets.ts';
+import { uploadSuite } from './uploads.ts';
 import { viewerSuite } from './viewer.ts';
 
 describe('the edge', {
@@ -23,5 +24,6 @@ describe('the edge', {
   bundleSuite(edgeDoors);
   viewerSuite(edgeDoors);
   sharingSuite(edgeDoors);
+  uploadSuite(edgeDoors);
   after(removeBuild);
 });
