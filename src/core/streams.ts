@@ -123,12 +123,13 @@ export async function completeStream(
   const entry = (outcome: string) =>
     auditEntry(deps, origin, 'stream_complete', outcome, { incidentId, subjectId: streamId });
   const { deletionState } = await standing(deps, owned);
-  const seen = orRefused(await streams.find(owned, streamId));
-  const open = seen.status === 'open' && deletionState === 'active';
+  // Of an incident on its way out nothing else is looked at.
+  const seen = deletionState === 'active' ? orRefused(await streams.find(owned, streamId)) : undefined;
+  const open = seen?.status === 'open' ? seen : undefined;
   if (open && !isCount(expectedChunkCount)) throw new Fault('invalid_expected_chunk_count');
   // What refuses by state is final, and does so before any count is looked at.
   const count = isCount(expectedChunkCount) ? expectedChunkCount : 1;
-  if (open && (await lacksBytes(deps, seen, count))) {
+  if (open && (await lacksBytes(deps, open, count))) {
     await audit.append(entry('conflict'));
     throw new Fault('stream_chunk_file_missing');
   }
