@@ -97,6 +97,9 @@ export async function beginUpload(
   };
   const turn = turnOf(deps);
   if (!(await deps.store.uploads.create(upload, turn.writer, MOST_UNFINISHED))) {
+    const incident = await deps.store.incidents.find(owned);
+    if (incident?.deletionState !== 'active')
+      throw new Fault(incident === undefined ? 'incident_not_found' : 'incident_deleting');
     throw new Fault('upload_staging_quota_exceeded', {
       message: `an account has at most ${MOST_UNFINISHED} unfinished uploads; finish or delete one of them`,
     });

@@ -151,7 +151,7 @@ export interface UploadStore {
   /**
    * Remembers it together with its staged blob, which has no bytes yet, lives until `expiresAt`, is held by the
    * upload's account and is the writer's to add to.
-   * @returns false when the account has `most` unfinished ones
+   * @returns false when the account has `most` unfinished ones, or the incident is not active any more
    */
   create(
     upload: Omit<Upload, 'offset' | 'chunkId' | 'refusal'>,

@@ -101,6 +101,19 @@ export function taking(it: ChunkIt): void {
     assert.equal(await numberOf(subject, 'SELECT count(*) FROM loose_blobs'), 5);
   });
 
+  it('no upload begins once its incident is to be deleted', async (subject) => {
+    await recording(subject);
+    const { incidentId: of } = uploadOf(1);
+    const deletion = {
+      ...{ id: 'del_1', incidentId: of, source: 'account_request' as const },
+      ...{ allowOpen: true, requestedAt: NOW },
+    };
+    await subject.store.deletion.request(deletion, accountId(1), audit('incident_delete'));
+    assert.equal(await begin(subject, 1), undefined);
+    assert.equal(await numberOf(subject, 'SELECT count(*) FROM uploads'), 0);
+    assert.equal(await numberOf(subject, 'SELECT count(*) FROM loose_blobs'), 0);
+  });
+
   it('one that has ended makes room for another: committed, removed or expired', async (subject) => {
     const { store, blobs } = subject;
     await recording(subject);

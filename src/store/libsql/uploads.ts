@@ -5,6 +5,7 @@
 import type { Upload, UploadStore } from '../chunks.ts';
 import type { Db } from '../db.ts';
 import type { MediaType } from '../incidents.ts';
+import { isActive } from './owned.ts';
 import { firstRow, type Row } from './rows.ts';
 import { read, Script, Sql, sql, write } from './script.ts';
 
@@ -66,11 +67,13 @@ export function uploadStore(db: Db): UploadStore {
       // What is staged on behalf of an account are its unfinished uploads.
       const unfinished = sql`SELECT count(*) FROM loose_blobs
         WHERE holder = ${upload.accountId} AND state = 'staged'`;
+      // It was when the upload was admitted; what comes after the decision to delete would be nobody's to remove.
+      const active = sql`SELECT 1 FROM incidents WHERE id = ${upload.incidentId} AND ${isActive}`;
       script.step(
         'blob',
         sql`INSERT INTO loose_blobs (blob, state, bytes, erase_at, writer, holder)
           SELECT ${upload.blob}, 'staged', 0, ${upload.expiresAt}, ${writer}, ${upload.accountId}
-          WHERE (${unfinished}) < ${most}`,
+          WHERE (${unfinished}) < ${most} AND EXISTS (${active})`,
       );
       script.step(
         'upload',
