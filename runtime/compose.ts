@@ -242,8 +242,7 @@ function requireBuilt(settings: Settings): void {
   const missing =
     (settings.blobs.backend !== 'libsql' &&
       'SAFE_BLOB_BACKEND=s3: chunks lie in the database in this version') ||
-    (settings.webhook !== undefined && 'SAFE_WEBHOOK_URL: webhooks are not part of this version') ||
-    (settings.metricsToken !== undefined && 'SAFE_METRICS_TOKEN: metrics are not part of this version');
+    (settings.webhook !== undefined && 'SAFE_WEBHOOK_URL: webhooks are not part of this version');
   if (missing) throw new StartError(`${missing}. Remove the setting.`);
 }
 
