@@ -73,6 +73,8 @@ function slowly(
           sent += part.length;
         }
       }
+      // A body that goes out as one piece is lost too: its answer never comes.
+      if (breaks(sent)) throw broken('on the way');
     } finally {
       await body.pieces.return?.();
     }
