@@ -1,6 +1,7 @@
 /** The draft "Resumable Uploads for HTTP", interop version 8: what it demands of a server, section by section. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { openHouse } from '../support/house.ts';
 import {
   begin,
   bodyOf,
@@ -12,8 +13,10 @@ import {
   isKept,
   leftOf,
   locationOf,
+  outcomeOf,
   type Pending,
   patch,
+  pendingChunk,
   putHeaders,
 } from '../support/uploading.ts';
 
@@ -263,3 +266,18 @@ describe('Offset Retrieval', () => {
       expectOutcome(await patch(pending, location, 10, '?0'), '404 upload_not_found');
     }));
 });
+
+it('two processes that complete one upload at once make one chunk of it, and answer the same', () =>
+  inUpload({}, async (pending, house) => {
+    const other = await openHouse({ data: house.db, clock: house.clock });
+    for (let index = 1; index <= 10; index += 1) {
+      const next = await pendingChunk(house, pending.as, { ...pending, index });
+      const elsewhere = await pendingChunk(other, pending.as, { ...pending, index });
+      const location = await begin(next, {}, next.bytes);
+      const end = next.bytes.length;
+      const both = await Promise.all([next, elsewhere].map((by) => patch(by, location, end, '?1')));
+      assert.deepEqual(both.map(outcomeOf).sort(), ['200', '201']);
+      assert.equal(both[0]?.body.id, both[1]?.body.id);
+      await isKept(next);
+    }
+  }));

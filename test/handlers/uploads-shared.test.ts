@@ -11,7 +11,7 @@ import {
   ownerIn,
   setDeletionState,
 } from '../support/evidence.ts';
-import { inHouse, openHouse } from '../support/house.ts';
+import { inHouse } from '../support/house.ts';
 import {
   begin,
   chunkBytes,
@@ -335,19 +335,4 @@ it('a session that ends in the middle is told so, and the next one goes on', () 
       send: (method, path, sending) => pending.send(method, path, { ...sending, as }),
     };
     expectOutcome(await patch(later, location, 0, '?1', pending.bytes), '201');
-  }));
-
-it('two processes that complete one upload at once make one chunk of it, and answer the same', () =>
-  inUpload({}, async (pending, house) => {
-    const other = await openHouse({ data: house.db, clock: house.clock });
-    for (let index = 1; index <= 10; index += 1) {
-      const next = await pendingChunk(house, pending.as, { ...pending, index });
-      const elsewhere = await pendingChunk(other, pending.as, { ...pending, index });
-      const location = await begin(next, {}, next.bytes);
-      const end = next.bytes.length;
-      const both = await Promise.all([next, elsewhere].map((by) => patch(by, location, end, '?1')));
-      assert.deepEqual(both.map(outcomeOf).sort(), ['200', '201']);
-      assert.equal(both[0]?.body.id, both[1]?.body.id);
-      await isKept(next);
-    }
   }));
