@@ -13,7 +13,7 @@ import { doorsOf, ownersAt } from '../support/server-owner.ts';
 import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
 import { type Field, RACES, raceForQuota } from './chunk-racing.ts';
 
-const ROUNDS = rounds(200);
+const ROUNDS = rounds(20);
 const QUOTA_ROUNDS = rounds(20);
 const QUOTA = 400_000;
 const noServer = hasSqld ? false : 'npm has no libSQL server for this platform';
