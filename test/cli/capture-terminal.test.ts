@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { TOTP } from 'otpauth';
+import { CHILD_ENV } from '../support/child-env.ts';
 import { newRecorder, PASSWORD, type Recorder } from '../support/recorder.ts';
 import { NO_TERMINAL, openTerminal } from '../support/terminal.ts';
 
@@ -23,7 +24,7 @@ describe('on a terminal', { skip: NO_TERMINAL }, () => {
     openTerminal([process.execPath, CLI, ...args], {
       cwd: recorder.home.work,
       env: {
-        PATH: process.env.PATH,
+        ...CHILD_ENV,
         HOME: recorder.home.path,
         TERM: 'xterm',
         SALLYPORT_SERVER: recorder.server.main,

@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { CHILD_ENV } from '../support/child-env.ts';
 import { askMain, type Home, LIMITS_OFF, newHome, newRecorder, type Recorder } from '../support/recorder.ts';
 import { rounds, seeded } from '../support/seed.ts';
 
@@ -110,7 +111,7 @@ describe('a session', () => {
     const args = [CLI, 'account', 'revoke-sessions', from.username];
     const { status } = spawnSync(process.execPath, args, {
       cwd: from.server.folder,
-      env: { PATH: process.env.PATH },
+      env: CHILD_ENV,
     });
     assert.equal(status, 0);
   };

@@ -16,6 +16,7 @@ import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
 import type { Checkpoint } from '../../src/store/log.ts';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
+import { CHILD_ENV } from '../support/child-env.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type TempDir, tempDir } from '../support/temp.ts';
 
@@ -25,7 +26,7 @@ const hashes = (texts: readonly string[]) => texts.map((text) => fromBase64(text
 
 function sallyport(folder: string, line: string): Promise<{ code: number; out: string; said: string }> {
   return new Promise((resolve) => {
-    const options = { cwd: folder, env: { PATH: process.env.PATH } };
+    const options = { cwd: folder, env: CHILD_ENV };
     execFile(process.execPath, [CLI, ...line.split(' ')], options, (error, out, said) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, said });
     });

@@ -14,6 +14,7 @@ import { libsqlStore } from '../../src/store/libsql/store.ts';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
 import { accountId, accountOf, audit, NOW } from '../contract/account-room.ts';
 import { about, deletionOf, incidentId } from '../contract/incident-room.ts';
+import { CHILD_ENV } from '../support/child-env.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type TempDir, tempDir } from '../support/temp.ts';
 import { addUnowned, UNOWNED } from '../support/unowned.ts';
@@ -29,7 +30,7 @@ const SETTINGS = {
 async function operator(folder: string, name: string): Promise<{ code: number; out: string; said: string }> {
   const child = spawn(process.execPath, [CLI, 'operator', ...name.split(' ')], {
     cwd: folder,
-    env: { PATH: process.env.PATH, ...SETTINGS },
+    env: { ...CHILD_ENV, ...SETTINGS },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [out, said] = ['', ''];

@@ -10,6 +10,7 @@ import { TOTP } from 'otpauth';
 import { adminRoutes } from '../../src/handlers/admin.ts';
 import { mainRoutes } from '../../src/handlers/main.ts';
 import { answers, ask, isLive, logIn, post, throughSockets } from '../support/ask.ts';
+import { CHILD_ENV } from '../support/child-env.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type TempDir, tempDir } from '../support/temp.ts';
 
@@ -38,7 +39,7 @@ async function sallyport(
 ): Promise<Ran> {
   const child = spawn(process.execPath, [CLI, ...line], {
     cwd: folder,
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...CHILD_ENV, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let [out, said] = ['', ''];

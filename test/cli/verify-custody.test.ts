@@ -10,6 +10,7 @@ import { receiptFor, tendLog } from '../../src/core/log.ts';
 import { logConsistency } from '../../src/core/operator-log.ts';
 import { signerOf, verifierKey } from '../../src/crypto/signed-note.ts';
 import { type Packed, pack } from '../support/archives.ts';
+import { CHILD_ENV } from '../support/child-env.ts';
 import { newIncident, type Owner, ownerIn } from '../support/evidence.ts';
 import { type House, openHouse } from '../support/house.ts';
 import {
@@ -33,7 +34,7 @@ type Json = any;
 function verify(...args: string[]): Promise<{ code: number; report: Json; said: string }> {
   return new Promise((resolve) => {
     const all = [CLI, 'verify', '--json', ...args];
-    execFile(process.execPath, all, { env: { PATH: process.env.PATH } }, (error, out, said) => {
+    execFile(process.execPath, all, { env: CHILD_ENV }, (error, out, said) => {
       const code = typeof error?.code === 'number' ? error.code : 0;
       resolve({ code, report: out === '' ? undefined : JSON.parse(out), said });
     });

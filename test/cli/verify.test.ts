@@ -9,6 +9,7 @@ import { zipSync } from 'fflate';
 import { checkBundle } from '../../cli/sallyport/evidence/bundle-check.ts';
 import { writeSealedHeader } from '../../src/crypto/sealed.ts';
 import { craft, type Packed, pack } from '../support/archives.ts';
+import { CHILD_ENV } from '../support/child-env.ts';
 import { inEvidence, newIncident, sealedChunk, sha256Hex } from '../support/evidence.ts';
 import {
   download,
@@ -47,7 +48,7 @@ interface Ran {
 
 function sallyport(...args: string[]): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH } }, (error, out, said) => {
+    execFile(process.execPath, [CLI, ...args], { env: CHILD_ENV }, (error, out, said) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, said });
     });
   });

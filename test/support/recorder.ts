@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { TOTP } from 'otpauth';
 import { keepSession } from '../../cli/sallyport/evidence/session-file.ts';
 import { processWorld } from '../../cli/shared/world.ts';
+import { CHILD_ENV } from './child-env.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const CLI = join(import.meta.dirname, '..', '..', 'cli', 'sallyport.ts');
@@ -56,7 +57,7 @@ export async function newHome(env: Readonly<Record<string, string>> = {}): Promi
   const start = (args: readonly string[], input: string | Uint8Array | 'pipe' = ''): Running => {
     const child = spawn(process.execPath, [CLI, ...args], {
       cwd: work,
-      env: { PATH: process.env.PATH, HOME: path, ...env },
+      env: { ...CHILD_ENV, HOME: path, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
@@ -175,7 +176,7 @@ export async function newRecorder(
   const made = spawn(
     process.execPath,
     [CLI, 'account', 'create', username, '--password-file', join(home.work, 'password')],
-    { cwd: server.folder, env: { PATH: process.env.PATH }, stdio: 'ignore' },
+    { cwd: server.folder, env: CHILD_ENV, stdio: 'ignore' },
   );
   assert.deepEqual((await once(made, 'close'))[0], 0);
   const { body } = await askMain(server, '/v1/auth/login', undefined, { username, password: PASSWORD });

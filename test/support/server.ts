@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CHILD_ENV } from './child-env.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -75,7 +76,7 @@ function start(options: ServerOptions, folder: string): Started {
   const child = spawn(program, [...args, ...(options.args ?? [])], {
     cwd: folder,
     env: {
-      PATH: process.env.PATH,
+      ...CHILD_ENV,
       SAFE_MAIN_BIND_ADDRS: '127.0.0.1:0',
       SAFE_ADMIN_BIND_ADDRS: '127.0.0.1:0',
       ...options.settings,
