@@ -28,3 +28,12 @@ export function seeded(t: Pick<TestContext, 'diagnostic'>): Seeded {
 export function rounds(normal: number): number {
   return normal * Math.max(1, Number(process.env.SALLYPORT_TEST_ROUNDS ?? '1') || 1);
 }
+
+/**
+ * For what takes a minute and is shown in the everyday run in another way: the reason why it is left to
+ * `npm run soak`, or false there.
+ * @param instead which test shows the same to whoever runs the everyday tests
+ */
+export function inSoak(instead: string): string | false {
+  return rounds(1) > 1 ? false : `npm run soak runs it; ${instead} shows the same`;
+}
