@@ -32,6 +32,7 @@ describe('coordination', { skip: noRedis }, () => {
     return {
       limiter: valkeyLimiter(client),
       now: () => Date.now() + moved,
+      slackMs: 1000,
       async pass(ms) {
         moved += ms;
         // The server's own clock cannot be moved; the ends of all windows are.
