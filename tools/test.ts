@@ -17,8 +17,8 @@ import { coverageReport, type FileCoverage } from './coverage.ts';
 const ROOT = join(import.meta.dirname, '..');
 /** Percent of the lines of `src` that tests must run. */
 const MINIMUM = 90;
-/** Files at a time: they start servers, databases and browsers of their own. */
-const AT_A_TIME = 2;
+/** Files at a time: they start servers, databases and browsers of their own, and wait for those a good deal. */
+const AT_A_TIME = 3;
 /** A file that takes longer hangs. */
 const PATIENCE_MS = 10 * 60_000;
 
