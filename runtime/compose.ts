@@ -16,6 +16,7 @@ import { VERSION } from '../src/core/version.ts';
 import { createAdmin } from '../src/handlers/admin.ts';
 import { createMain } from '../src/handlers/main.ts';
 import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
+import { DbError } from '../src/store/db.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
 import { nodeHasher } from './argon2.ts';
 import { background } from './background.ts';
@@ -31,7 +32,7 @@ import { openMailer } from './mailer.ts';
 import { operatorCommands } from './operator.ts';
 import { bootstrapPort, bootstrapSecret, checkpointSigner } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
-import { openDatabase } from './storage.ts';
+import { databaseProblem, openDatabase } from './storage.ts';
 import { type Sweeper, startSweeper } from './sweeper.ts';
 import { stampCheckpoints } from './timestamp.ts';
 import { openCoordination } from './valkey.ts';
@@ -233,6 +234,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
   } catch (error) {
     await closeAll();
     if (error instanceof ControlError) throw new StartError(error.message);
+    if (error instanceof DbError) throw databaseProblem(error, settings.database);
     throw error;
   }
 }

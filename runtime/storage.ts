@@ -24,23 +24,29 @@ export interface DatabasePlan {
   onFatal(error: DbError): void;
 }
 
+/** A statement that needs the right to write and changes nothing. */
+const WRITES_NOTHING = { sql: 'DELETE FROM schema_migrations WHERE false' };
+
 /** @throws StartError with a sentence that says what to do; nothing stays open then */
 export async function openDatabase(plan: DatabasePlan): Promise<OpenedDatabase> {
   let lock: Lock | undefined;
   let db: Db | undefined;
   try {
     if (plan.database.kind === 'remote') {
-      db = openRemote({ url: plan.database.url, authToken: plan.database.authToken });
+      const { url, authToken, timeoutMs } = plan.database;
+      db = openRemote({ url, authToken, timeoutMs });
     } else {
       const path = resolve(plan.database.path);
       lock = lockFile(path);
       db = await openEmbedded({ path, encryptionKey: plan.database.encryptionKey, onFatal: plan.onFatal });
     }
     await migrate(db, migrations, plan.now);
+    // A schema that is up to date was only read. What may not write would start, and refuse every upload.
+    if (plan.database.kind === 'remote') await db.batch([WRITES_NOTHING], 'write');
   } catch (error) {
     await db?.close();
     lock?.release();
-    throw startError(error, plan.database);
+    throw databaseProblem(error, plan.database);
   }
   const opened = db;
   return {
@@ -67,19 +73,39 @@ function lockFile(path: string): Lock {
   );
 }
 
-function startError(error: unknown, database: DatabaseSettings): StartError {
+/** What a failure to begin with this database means for the operator. */
+export function databaseProblem(error: unknown, database: DatabaseSettings): StartError {
   if (error instanceof StartError) return error;
-  if (error instanceof SchemaError) return new StartError(error.message);
-  if (error instanceof DbError && database.kind === 'file') return new StartError(error.message);
-  if (error instanceof DbError) {
+  const trouble = error instanceof SchemaError && error.cause instanceof DbError ? error.cause : error;
+  if (database.kind === 'remote' && trouble instanceof DbError) {
     const host = new URL(database.url.replace(/^libsql:/, 'https:')).host;
-    return new StartError(
-      `The libSQL server at ${host} cannot be used (${error.kind}). ` +
-        'Check that it runs, SAFE_DATABASE_URL, and SAFE_DATABASE_AUTH_TOKEN.',
-    );
+    return new StartError(`The libSQL server at ${host} ${serverTrouble(trouble)}`);
   }
+  if (error instanceof SchemaError || error instanceof DbError) return new StartError(error.message);
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
   return new StartError(
     `The database of SAFE_DATABASE_URL cannot be opened (${code}). Check that this user may read and write it.`,
   );
+}
+
+/** The rest of a sentence about a server. What it said itself is not repeated: it can quote what was sent. */
+function serverTrouble({ kind, code }: DbError): string {
+  switch (kind) {
+    case 'denied':
+      return (
+        'refuses SAFE_DATABASE_AUTH_TOKEN: the token is missing, wrong, has expired, or may only read. ' +
+        'Set one that may read and write.'
+      );
+    case 'busy':
+    case 'unknown':
+    case 'overloaded':
+      return (
+        'cannot be reached, or does not answer within SAFE_DATABASE_TIMEOUT. ' +
+        'Check that it runs, SAFE_DATABASE_URL, and the network between.'
+      );
+    case 'full':
+      return 'has no room left. Make room there and start again.';
+    default:
+      return `cannot be used (${code ?? kind}). Check SAFE_DATABASE_URL: does a libSQL server answer there?`;
+  }
 }

@@ -81,7 +81,8 @@ export async function composeEdge(
   const now = () => Date.now();
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   const log = consoleLog(settings.logLevel, now);
-  const db = keptAlive(openRemote({ url: database.url, authToken: database.authToken }));
+  const { url, authToken, timeoutMs } = database;
+  const db = keptAlive(openRemote({ url, authToken, timeoutMs }));
   try {
     await checkSchema(db, migrations);
   } catch (thrown) {

@@ -202,10 +202,10 @@ export function secondsUntil(untilMs: number, nowMs: number): number {
 }
 
 /**
- * Whether what a store threw means that storage cannot be used right now: it is away, locked, full or
- * overloaded. Told by shape, since the core imports no driver.
+ * Why storage cannot be used right now, where what a store threw means that: it is away, locked, full, overloaded or
+ * takes our credentials no more. Told by shape, since the core imports no driver.
  */
-export function isStorageTrouble(thrown: unknown): boolean {
-  if (!(thrown instanceof Error) || thrown.name !== 'DbError' || !('kind' in thrown)) return false;
-  return ['busy', 'full', 'unknown', 'overloaded'].includes(String(thrown.kind));
+export function storageTrouble(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || thrown.name !== 'DbError' || !('kind' in thrown)) return undefined;
+  return ['busy', 'full', 'unknown', 'denied', 'overloaded'].find((kind) => kind === thrown.kind);
 }

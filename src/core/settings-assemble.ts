@@ -126,7 +126,7 @@ function database(v: Values): DatabaseSettings {
     v.SAFE_DATABASE_URL ?? fileDatabase(`${v.SAFE_DATA_DIR.replace(/\/+$/, '')}/sallyport.db`);
   return kind === 'file'
     ? { kind, url, path, encryptionKey: v.SAFE_DATABASE_ENCRYPTION_KEY }
-    : { kind, url, authToken: v.SAFE_DATABASE_AUTH_TOKEN };
+    : { kind, url, authToken: v.SAFE_DATABASE_AUTH_TOKEN, timeoutMs: v.SAFE_DATABASE_TIMEOUT };
 }
 
 function blobs(v: Values): BlobSettings {

@@ -141,6 +141,13 @@ export const STORAGE = {
     kinds.headerSecret,
     "The libSQL server's token.",
   ),
+  SAFE_DATABASE_TIMEOUT: set(
+    'metadata.database_timeout',
+    kinds.positiveTimer,
+    '15s',
+    'How long a libSQL server may take for one step of a request; after that the request is answered with 503.',
+    { example: '5s' },
+  ),
   SAFE_DATABASE_ENCRYPTION_KEY: secret(
     'metadata.database_encryption_key',
     kinds.secretText,

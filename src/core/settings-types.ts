@@ -27,7 +27,13 @@ export type DatabaseSettings =
       readonly path: string;
       readonly encryptionKey: string | undefined;
     }
-  | { readonly kind: 'remote'; readonly url: string; readonly authToken: string | undefined };
+  | {
+      readonly kind: 'remote';
+      readonly url: string;
+      readonly authToken: string | undefined;
+      /** For one batch. */
+      readonly timeoutMs: number;
+    };
 
 export interface S3Settings {
   readonly endpoint: string;

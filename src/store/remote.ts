@@ -19,8 +19,8 @@ export interface RemoteOptions {
   /** The server's token, sent as `Authorization: Bearer`. */
   readonly authToken?: string | undefined;
   /**
-   * How long a batch may take once it is sent, further attempts included, in milliseconds; 15,000 unless given.
-   * It waits for its turn at most half as long before.
+   * How long a batch may take, its wait for its turn and further attempts included, in milliseconds; 15,000 unless
+   * given. At most half of it goes to the wait.
    */
   readonly timeoutMs?: number;
   /** The runtime's fetch unless given. */
@@ -45,7 +45,8 @@ const PAUSES = [20, 80, 250];
  * Opens the driver; nothing is sent yet. Throws DbError `internal` for a URL that it does not take.
  *
  * Only what cannot have happened is tried again: a read, a connection that was refused, and a batch for which the
- * server got no lock (a busy `sqld` gives up at once). A write whose answer got lost is `unknown`.
+ * server got no lock (a busy `sqld` gives up at once). A write whose answer got lost is `unknown`. Credentials that
+ * the server does not take are `denied`, and not shown to it again by themselves.
  */
 export function openRemote(options: RemoteOptions): Db {
   const timeoutMs = options.timeoutMs ?? 15_000;
@@ -76,11 +77,11 @@ export function openRemote(options: RemoteOptions): Db {
   }
 
   async function inTurn(statements: InStatement[], mode: 'read' | 'write'): Promise<ResultSet[]> {
-    // Shorter than a request, so that a server that hangs is not sent what has waited for it all along.
+    const signal = AbortSignal.timeout(timeoutMs);
+    // Shorter, so that a server that hangs is not sent what has waited for it all along.
     const endTurn = await turns[mode].take(AbortSignal.timeout(timeoutMs / 2)).catch(() => {
       throw new DbError('busy', 'The database server is too slow: the batch was not sent.');
     });
-    const signal = AbortSignal.timeout(timeoutMs);
     try {
       for (const pause of PAUSES) {
         try {
@@ -203,7 +204,8 @@ function dbErrorOf(thrown: unknown, mode: 'read' | 'write'): DbError {
 
 function statusError({ status, message }: BadStatus, mode: 'read' | 'write'): DbError {
   if (status === 429) return new DbError('busy', message);
-  if (status === 401 || status === 403) return new DbError('internal', `${message} Check its token.`);
+  if (status === 401) return new DbError('denied', `${message} Its token is missing, wrong or has expired.`);
+  if (status === 403) return new DbError('denied', `${message} Its token does not allow this.`);
   if (status < 500) return new DbError('internal', message);
   return mode === 'write' ? new DbError('unknown', message) : new Again('busy', message);
 }

@@ -98,10 +98,10 @@ function checkLine(line: Readonly<Record<string, unknown>>): void {
   const what = JSON.stringify(line);
   const names = Object.keys(line).filter((name) => name !== 'time');
   const extra = names.filter((name) => !FIELDS.includes(name));
-  // A defect adds its type's name, a broken transfer that of what broke it; nothing else adds anything.
+  // A defect adds its type's name, storage that is away the kind of that, a broken transfer the name of what broke it.
   if (Number(line.status) >= 500 || line.broken !== undefined)
     assert.ok(
-      extra.every((name) => name === 'error_type' || name === 'broken'),
+      extra.every((name) => ['error_type', 'error_kind', 'broken'].includes(name)),
       what,
     );
   else assert.deepEqual(extra, [], what);

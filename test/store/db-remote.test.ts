@@ -115,7 +115,8 @@ describe('a driver whose server answers with a status', () => {
   }
 
   it('takes only a refusal before the work for one that did nothing', async () => {
-    const expected = { 301: 'internal', 401: 'internal', 404: 'internal', 413: 'internal', 429: 'busy' };
+    const refused = { 301: 'internal', 404: 'internal', 413: 'internal', 429: 'busy' };
+    const expected = { ...refused, 401: 'denied', 403: 'denied' };
     for (const [status, kind] of Object.entries({
       ...expected,
       500: 'unknown',
@@ -125,7 +126,7 @@ describe('a driver whose server answers with a status', () => {
       assert.equal((await answering(Number(status), 'write')).kind, kind, status);
     }
     for (const status of [500, 502, 503]) assert.equal((await answering(status, 'read')).kind, 'busy');
-    assert.match((await answering(401, 'read')).message, /Check its token/);
+    assert.match((await answering(401, 'read')).message, /token is missing, wrong or has expired/);
   });
 
   it('sends the token and follows no redirect', async () => {

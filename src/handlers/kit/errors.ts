@@ -1,5 +1,5 @@
 /** The one place where a refusal gets its status and its words. */
-import { Fault, type FaultKind, isStorageTrouble } from '../../core/faults.ts';
+import { Fault, type FaultKind, storageTrouble } from '../../core/faults.ts';
 import { json, type Reply } from './reply.ts';
 
 interface Answer {
@@ -328,7 +328,7 @@ export function answerOf(kind: FaultKind): Answer {
 /** What was thrown, as a refusal. Only a {@link Fault} says more than that something went wrong. */
 export function faultOf(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;
-  if (isStorageTrouble(thrown)) return new Fault('storage_unavailable', { retryAfterSeconds: 1 });
+  if (storageTrouble(thrown) !== undefined) return new Fault('storage_unavailable', { retryAfterSeconds: 1 });
   return new Fault('internal_error');
 }
 

@@ -2,8 +2,8 @@
  * The one order of checks, for every route of both doors:
  * request id → match → limit → gate → parse and act → headers → log.
  */
-import type { Deps } from '../../core/deps.ts';
-import { Fault, secondsUntil } from '../../core/faults.ts';
+import type { Deps, LogFields } from '../../core/deps.ts';
+import { Fault, secondsUntil, storageTrouble } from '../../core/faults.ts';
 import { limiterKey } from '../../core/limiter.ts';
 import { type LimitClass, limitFor } from '../../core/settings.ts';
 import type { Visitor } from '../../core/visitor.ts';
@@ -44,7 +44,7 @@ async function countAgainst(
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown;
     // Whatever it was that failed: a request that is not counted is not served.
-    deps.log.write('error', 'a request could not be counted', { error_type: typeName(thrown) });
+    deps.log.write('error', 'a request could not be counted', errorFields(thrown));
     throw new Fault('rate_limit_unavailable', { retryAfterSeconds: 1 });
   }
   if (until !== undefined) throw new Fault('rate_limited', { retryAfterSeconds: secondsUntil(until, now) });
@@ -98,6 +98,11 @@ const NOTHING: Reply = { status: 204, headers: {}, body: new Uint8Array(0) };
 
 /** The type of what was thrown, and nothing of its message, which can carry values, queries and paths. */
 const typeName = (thrown: unknown) => (thrown instanceof Error ? thrown.name : typeof thrown);
+
+function errorFields(thrown: unknown): LogFields {
+  const trouble = storageTrouble(thrown);
+  return { error_type: typeName(thrown), ...(trouble !== undefined && { error_kind: trouble }) };
+}
 
 /** Builds a listener's handler from its table. Throws when the table is not one that may be served. */
 export function serve<L extends Listener>(
@@ -156,7 +161,7 @@ export function serve<L extends Listener>(
         bytes,
         duration_ms: Math.max(0, deps.now() - started),
         ...(broken !== undefined && { broken: typeName(broken) }),
-        ...(defect !== undefined && { error_type: typeName(defect) }),
+        ...(defect !== undefined && errorFields(defect)),
       });
     };
     const length = bodyLength(reply);
