@@ -21,33 +21,24 @@ type LogDeps = Pick<Deps, 'store'>;
 /** What a bundle's chunks are proven with. */
 export interface Custody {
   readonly checkpoint: Checkpoint;
-  /** Earlier checkpoints that bundles of the same streams can have been made with, the oldest first. */
-  readonly earlier: readonly Checkpoint[];
+  /** Earlier checkpoints, by their sizes, that bundles of the same streams can have been made with, the oldest first. */
+  readonly earlier: readonly Pick<Checkpoint, 'size'>[];
   readonly streams: readonly Stream[];
 }
 
-/** Undefined while no checkpoint covers all the chunks of these complete streams, and where there are none. */
+/**
+ * Undefined while no checkpoint covers all the chunks of these complete streams, and where there are none.
+ *
+ * A bundle of one stream alone, or of the incident as it was when some of them had been completed, was made with the
+ * earliest checkpoint that covers its last leaf. That is the leaf of one of these streams, so that the checkpoints of
+ * the streams, each for itself, are all that earlier bundles can have.
+ */
 export async function custodyOf(
   { store: { log } }: LogDeps,
   streams: readonly Stream[],
 ): Promise<Custody | undefined> {
-  const checkpoints = new Map<number, Checkpoint>();
-  let last = -1;
-  const ended = streams.toSorted((a, b) => (a.completedAt ?? 0) - (b.completedAt ?? 0));
-  for (const stream of ended) {
-    const own = await log.lastLeafOfStream(stream.id);
-    if (own === undefined) return undefined;
-    last = Math.max(last, own);
-    // A bundle of this stream alone, and one of the incident as it was when this stream had just been completed.
-    for (const index of new Set([own, last])) {
-      const checkpoint = await log.covering(index);
-      if (checkpoint === undefined) return undefined;
-      checkpoints.set(checkpoint.size, checkpoint);
-    }
-  }
-  const inOrder = [...checkpoints.values()].sort((a, b) => a.size - b.size);
-  const checkpoint = inOrder.pop();
-  return checkpoint && { checkpoint, earlier: inOrder, streams };
+  const cover = await log.covering(streams.map(({ id }) => id));
+  return cover && { checkpoint: cover.checkpoint, earlier: cover.smaller.map((size) => ({ size })), streams };
 }
 
 /** One line of JSON a chunk: its place, its leaf, and the hashes from the leaf up to the root. */

@@ -33,6 +33,14 @@ export interface Checkpoint {
   readonly timestamp?: Bytes;
 }
 
+/** The checkpoints that cover streams: of each stream the earliest that covers all leaves of its chunks. */
+export interface Cover {
+  /** The largest of them, so that it covers all these streams; no earlier checkpoint does. */
+  readonly checkpoint: Checkpoint;
+  /** The sizes of the others, ascending. */
+  readonly smaller: readonly number[];
+}
+
 export interface LogStore {
   /** How many leaves there are, and for how many of them the hashes are kept. */
   size(): Promise<{ readonly leaves: number; readonly hashed: number }>;
@@ -40,8 +48,6 @@ export interface LogStore {
   leaves(from: number, limit: number): Promise<Leaf[]>;
   /** The leaves of chunks of one stream in the order of the tree, those after `after`. */
   leavesOfStream(streamId: string, after: number, limit: number): Promise<Leaf[]>;
-  /** The last leaf of a chunk of this stream. */
-  lastLeafOfStream(streamId: string): Promise<number | undefined>;
   nodes(places: readonly Pick<TreeNode, 'level' | 'index'>[]): Promise<TreeNode[]>;
   /**
    * Keeps the hashes of further leaves: all at once, and only if nobody else came first.
@@ -52,8 +58,8 @@ export interface LogStore {
   /** Publishes a checkpoint. @returns false when there is one of this size or a larger one */
   publish(checkpoint: Checkpoint): Promise<boolean>;
   latest(): Promise<Checkpoint | undefined>;
-  /** The earliest checkpoint that covers the leaf `index`. */
-  covering(index: number): Promise<Checkpoint | undefined>;
+  /** Undefined while one of these streams has no leaf, or one that no checkpoint covers; and where there are none. */
+  covering(streamIds: readonly string[]): Promise<Cover | undefined>;
   ofSize(size: number): Promise<Checkpoint | undefined>;
   /** The newest first, before the size `before`. */
   list(before: number | undefined, limit: number): Promise<Checkpoint[]>;

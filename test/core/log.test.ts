@@ -30,6 +30,38 @@ async function record(house: House, count: number): Promise<void> {
   }
 }
 
+const H = 'a1'.repeat(32);
+
+/** A stream with `count` committed chunks. @returns its id */
+async function chunksOf(house: House, count: number): Promise<string> {
+  const [inc, str] = [newId('inc', house.deps), newId('str', house.deps)];
+  const row = (sql: string, ...args: (string | number)[]) => ({ sql, args });
+  await house.db.batch(
+    [
+      row(
+        `INSERT INTO incidents (id, status, deletion_state, created_at, updated_at)
+          VALUES (?, 'open', 'active', 1, 1)`,
+        inc,
+      ),
+      row(
+        `INSERT INTO streams (id, incident_id, media_type, status, created_at, updated_at)
+          VALUES (?, ?, 'audio', 'open', 1, 1)`,
+        ...[str, inc],
+      ),
+      ...Array.from({ length: count }, (_, at) =>
+        row(
+          `INSERT INTO chunks (id, incident_id, stream_id, chunk_index, media_type, started_at, ended_at,
+              byte_size, sha256, crc32, fingerprint, blob, created_at)
+            VALUES (?, ?, ?, ?, 'audio', '2026-01-01T00:00:00Z', '2026-01-01T00:00:10.5Z', 77, ?, 1, ?, ?, ?)`,
+          ...[newId('chk', house.deps), inc, str, at + 1, H, H, `blob_${str}_${at}`, house.clock.now()],
+        ),
+      ),
+    ],
+    'write',
+  );
+  return str;
+}
+
 /** The root of the tree over all leaves, folded up pair by pair: another way than the log's own. */
 async function recomputed(house: House, size: number): Promise<Uint8Array> {
   const leaves = await house.deps.store.log.leaves(0, size);
@@ -64,30 +96,7 @@ describe('the log', () => {
 
   it('has a leaf for every committed chunk, which its receipt repeats', () =>
     inHouse({}, async (house) => {
-      const H = 'a1'.repeat(32);
-      const at = house.clock.now();
-      const [inc, str, chk] = [newId('inc', house.deps), newId('str', house.deps), newId('chk', house.deps)];
-      await house.db.batch(
-        [
-          {
-            sql: `INSERT INTO incidents (id, status, deletion_state, created_at, updated_at)
-                  VALUES (?, 'open', 'active', 1, 1)`,
-            args: [inc],
-          },
-          {
-            sql: `INSERT INTO streams (id, incident_id, media_type, status, created_at, updated_at)
-                  VALUES (?, ?, 'audio', 'open', 1, 1)`,
-            args: [str, inc],
-          },
-          {
-            sql: `INSERT INTO chunks (id, incident_id, stream_id, chunk_index, media_type, started_at, ended_at,
-                    byte_size, sha256, crc32, fingerprint, blob, created_at)
-                  VALUES (?, ?, ?, 1, 'audio', '2026-01-01T00:00:00Z', '2026-01-01T00:00:10.5Z', 77, ?, 1, ?, 'b', ?)`,
-            args: [chk, inc, str, H, H, at],
-          },
-        ],
-        'write',
-      );
+      const str = await chunksOf(house, 1);
       const [chunk] = await house.deps.store.chunks.page(str, 0, 10);
       assert.ok(chunk);
       const [leaf] = await house.deps.store.log.leavesOfStream(str, -1, 10);
@@ -127,12 +136,33 @@ describe('the log', () => {
         const proof = await consistencyProof(log, older.size, newest.size);
         assert.ok(isConsistent(older.size, newest.size, proof, older.rootHash, newest.rootHash));
       }
-      assert.deepEqual(await log.covering(2), checkpoints[1]);
-      assert.deepEqual(await log.covering(3), checkpoints[2]);
-      assert.equal(await log.covering(1138), undefined);
       assert.deepEqual(await log.ofSize(3), checkpoints[1]);
       const sizes = (await log.list(undefined, 3)).map(({ size }) => size);
       assert.deepEqual(sizes, [1138, 38, 8]);
+    }));
+
+  it('covers streams with the earliest checkpoint that has all their chunks, and names those of each', () =>
+    inHouse({ ports: { signer } }, async (house) => {
+      const { log } = house.deps.store;
+      const first = await chunksOf(house, 2);
+      const early = await tendLog(house.deps);
+      const second = await chunksOf(house, 3);
+      await tendLog(house.deps);
+      await record(house, 1);
+      await tendLog(house.deps);
+      const third = await chunksOf(house, 3);
+      const uncovered = await log.covering([first, third]);
+      assert.equal(uncovered, undefined);
+      const late = await tendLog(house.deps);
+      await record(house, 1);
+      await tendLog(house.deps);
+
+      assert.ok(early && late);
+      assert.deepEqual(await log.covering([first]), { checkpoint: early, smaller: [] });
+      assert.deepEqual(await log.covering([third, first, first]), { checkpoint: late, smaller: [2] });
+      assert.deepEqual(await log.covering([second, third, first]), { checkpoint: late, smaller: [2, 5] });
+      assert.equal(await log.covering([first, 'str_without_chunks']), undefined);
+      assert.equal(await log.covering([]), undefined);
     }));
 
   it('makes no checkpoint where nothing is new, and none without a key', () =>

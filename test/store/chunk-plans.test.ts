@@ -175,3 +175,14 @@ it('a viewer page polls an incident of 100,000 chunks at the cost of one of ten'
   for (const { sql } of many.statements.filter(({ sql }) => /FROM (?:chunks|checkins)\b/.test(sql)))
     assert.match(sql, /LIMIT 1\b/);
 });
+
+it('what covers the streams of a bundle is one reading batch that looks at the end of each in the index', async () => {
+  const { modes, plans } = await watch(({ store }) => store.log.covering([streamId(1), streamId(2)]));
+  assert.deepEqual(modes, ['read']);
+  assert.ok(
+    plans.includes('SEARCH log_leaves USING COVERING INDEX log_leaves_of_stream (stream_id=?)'),
+    plans.join('\n'),
+  );
+  // The streams that were asked for are a table of their own; nothing that grows is walked.
+  assert.deepEqual(costly(plans), ['SCAN wanted VIRTUAL TABLE INDEX 1:', 'USE TEMP B-TREE FOR DISTINCT']);
+});

@@ -64,14 +64,6 @@ export function logStore(db: Db): LogStore {
       return allRows(found).map(leafOf);
     },
 
-    async lastLeafOfStream(streamId) {
-      const found = await read(
-        db,
-        sql`SELECT max(idx) AS last FROM log_leaves WHERE stream_id = ${streamId}`,
-      );
-      return firstRow(found)?.optionalNumber('last');
-    },
-
     async nodes(places) {
       const nodes: TreeNode[] = [];
       for (let at = 0; at < places.length; at += NODES_AT_ONCE) {
@@ -114,8 +106,26 @@ export function logStore(db: Db): LogStore {
     },
 
     latest: () => one(sql`ORDER BY size DESC`),
-    covering: (index) => one(sql`WHERE size > ${index} ORDER BY size`),
     ofSize: (size) => one(sql`WHERE size = ${size}`),
+
+    async covering(streamIds) {
+      const covers = sql`SELECT (SELECT min(size) FROM log_checkpoints
+          WHERE size > (SELECT max(idx) FROM log_leaves WHERE stream_id = wanted.value)) AS size
+        FROM json_each(${JSON.stringify(streamIds)}) AS wanted`;
+      const script = new Script();
+      script.step('sizes', sql`SELECT DISTINCT size FROM (${covers})`);
+      script.step(
+        'largest',
+        sql`SELECT ${CHECKPOINT} FROM log_checkpoints WHERE size = (SELECT max(size) FROM (${covers}))`,
+      );
+      const answer = await script.run(db, 'read');
+      const sizes = allRows(answer('sizes'));
+      const largest = firstRow(answer('largest'));
+      if (largest === undefined || sizes.some((row) => row.isNull('size'))) return undefined;
+      const checkpoint = checkpointOf(largest);
+      const smaller = sizes.map((row) => row.number('size')).filter((size) => size < checkpoint.size);
+      return { checkpoint, smaller: smaller.sort((a, b) => a - b) };
+    },
 
     async list(before, limit) {
       const where = before === undefined ? sql`true` : sql`size < ${before}`;
