@@ -12,7 +12,7 @@ import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { orRefused, ownedBy } from './owned.ts';
 import { type Page, pageOf, pagingOf, type RawPaging } from './paging.ts';
-import type { Received } from './receive.ts';
+import { discardAfter, type Received } from './receive.ts';
 
 const PAGE_LENGTHS = { usual: 1000, most: 1000 };
 /** No chunk has it: what is no number is asked for under it, so that what else is missing is said first. */
@@ -31,7 +31,7 @@ export async function uploadChunk(
   try {
     return await commitUpload(deps, admission, fields(), { ...received, ...received.found });
   } catch (error) {
-    await received.discard().catch(() => {}); // a sweep removes what cannot be removed now
+    await discardAfter(deps, error, received);
     throw error;
   }
 }

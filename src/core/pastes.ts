@@ -17,6 +17,7 @@ import {
   type WantedAccess,
 } from './paste-options.ts';
 import { admitWork, type OfferedWork } from './paste-work.ts';
+import { discardAfter } from './receive.ts';
 import { sealedEnough } from './sealed-check.ts';
 import type { ByteSource } from './source.ts';
 import type { Visitor } from './visitor.ts';
@@ -114,9 +115,13 @@ export async function createPaste(
   const received = await receivePaste(deps, source, admission.limitBytes);
   try {
     requireSealed(deps, received);
-    return await commit(deps, admission, received, options, source.sentAs ?? received.sha256);
-  } finally {
-    await received.discard().catch(() => {}); // a sweep removes what cannot be removed now
+    const created = await commit(deps, admission, received, options, source.sentAs ?? received.sha256);
+    // Of a create that was done before, nothing was adopted.
+    if (created.replayed) await received.discard().catch(() => {});
+    return created;
+  } catch (error) {
+    await discardAfter(deps, error, received);
+    throw error;
   }
 }
 
@@ -357,8 +362,9 @@ export async function replacePaste(
       if (outcome.kind !== 'stale') throw refusal(outcome, now);
     }
     throw new Fault('service_busy', { retryAfterSeconds: 1 });
-  } finally {
-    await received.discard().catch(() => {}); // a sweep removes what cannot be removed now
+  } catch (error) {
+    await discardAfter(deps, error, received);
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@
 import { hex } from '../crypto/hash.ts';
 import type { Bytes, PendingBytes } from '../store/store.ts';
 import type { Deps } from './deps.ts';
-import type { Fault } from './faults.ts';
+import { type Fault, storageTrouble } from './faults.ts';
 import type { ByteSource } from './source.ts';
 
 /** Looks at bytes while they go by. */
@@ -166,7 +166,20 @@ export async function receive<Found>(
     for await (const chunk of source.chunks()) await take(chunk);
     return await finish();
   } catch (error) {
-    await discard().catch(() => {}); // the sweep removes what cannot be removed now
+    await discardAfter(deps, error, { discard });
     throw error;
   }
+}
+
+/**
+ * Discards what was staged when something was thrown; a sweep removes what cannot be removed now. Where storage is
+ * what failed that is tried after the answer: whoever waits for it would wait as long again.
+ */
+export async function discardAfter(
+  deps: Pick<Deps, 'background'>,
+  thrown: unknown,
+  staged: { discard(): Promise<void> },
+): Promise<void> {
+  if (storageTrouble(thrown) === undefined) await staged.discard().catch(() => {});
+  else deps.background('discarding an upload', () => staged.discard());
 }

@@ -3,7 +3,7 @@ import { type ChunkMarks, chunkIntake } from '../../core/chunk-commit.ts';
 import { type RawChunkFields, wholeNumber } from '../../core/chunk-fields.ts';
 import type { Deps } from '../../core/deps.ts';
 import { Fault } from '../../core/faults.ts';
-import { type Received, type Receiver, receiver } from '../../core/receive.ts';
+import { discardAfter, type Received, type Receiver, receiver } from '../../core/receive.ts';
 import type { Bytes } from '../../store/store.ts';
 import { bodyOf } from '../kit/body.ts';
 import { type FormEvent, formEvents } from '../kit/multipart.ts';
@@ -138,7 +138,7 @@ export async function readChunkForm(request: Request, deps: Deps): Promise<Chunk
     for await (const event of formEvents(atMost(source.chunks(), limit), boundary)) await intake.take(event);
     return await intake.finish();
   } catch (error) {
-    await intake.discard().catch(() => {}); // the sweep removes what cannot be removed now
+    await discardAfter(deps, error, intake);
     throw error;
   }
 }
