@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { DbError } from '../../src/store/db.ts';
 import { openRemote, type RemoteOptions } from '../../src/store/remote.ts';
+import { type DatabaseProxy, startDatabaseProxy } from '../support/database-proxy.ts';
 import { dropEverything } from '../support/databases.ts';
 import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
 
@@ -17,11 +17,11 @@ describe('a driver whose server goes away', { skip }, () => {
   after(() => sqld.stop());
 
   /** A table `t` on the server, and a driver that reaches it through `proxy`, which may lose what it carries. */
-  async function through(t: TestContext, proxy: Proxy, options: Partial<RemoteOptions> = {}) {
+  async function through(t: TestContext, proxy: DatabaseProxy, options: Partial<RemoteOptions> = {}) {
     const direct = openRemote({ url: sqld.url });
     await dropEverything(direct);
     await direct.batch([{ sql: 'CREATE TABLE t (k TEXT PRIMARY KEY)' }], 'write');
-    const db = openRemote({ url: `http://127.0.0.1:${proxy.port}`, timeoutMs: 10_000, ...options });
+    const db = openRemote({ url: proxy.url, timeoutMs: 10_000, ...options });
     t.after(async () => {
       await db.close();
       await direct.close();
@@ -32,7 +32,7 @@ describe('a driver whose server goes away', { skip }, () => {
   }
 
   it('says unknown when the answer to a write got lost, and does not write again', async (t) => {
-    const proxy = await startProxy(sqld.port);
+    const proxy = await startDatabaseProxy(sqld.port);
     const { db, kept } = await through(t, proxy);
     proxy.loseAnswers = 1;
     await assert.rejects(db.batch(insert('a'), 'write'), { kind: 'unknown' });
@@ -42,7 +42,7 @@ describe('a driver whose server goes away', { skip }, () => {
   });
 
   it('asks again when the answer to a read got lost, a bounded number of times', async (t) => {
-    const proxy = await startProxy(sqld.port);
+    const proxy = await startDatabaseProxy(sqld.port);
     const { db } = await through(t, proxy);
     proxy.loseAnswers = 2;
     const [count] = await db.batch([{ sql: 'SELECT count(*) FROM t' }], 'read');
@@ -53,7 +53,7 @@ describe('a driver whose server goes away', { skip }, () => {
   });
 
   it('says unknown when a server does not answer a write in time', async (t) => {
-    const proxy = await startProxy(sqld.port);
+    const proxy = await startDatabaseProxy(sqld.port);
     const { db } = await through(t, proxy, { timeoutMs: 200 });
     proxy.swallow = true;
     await assert.rejects(db.batch(insert('a'), 'write'), { kind: 'unknown' });
@@ -61,7 +61,7 @@ describe('a driver whose server goes away', { skip }, () => {
   });
 
   it('refuses as busy what never had its turn at a server that does not answer', async (t) => {
-    const proxy = await startProxy(sqld.port);
+    const proxy = await startDatabaseProxy(sqld.port);
     const { db, kept } = await through(t, proxy, { timeoutMs: 1000 });
     proxy.swallow = true;
     const outcomes = await Promise.allSettled(
@@ -89,7 +89,7 @@ describe('a driver whose server goes away', { skip }, () => {
   });
 
   it('finishes what it accepted when it is closed meanwhile', async (t) => {
-    const proxy = await startProxy(sqld.port);
+    const proxy = await startDatabaseProxy(sqld.port);
     const { db, kept } = await through(t, proxy);
     const writing = db.batch(insert('a'), 'write');
     await Promise.all([writing, db.close()]);
@@ -172,49 +172,3 @@ describe('the URL of a server', () => {
     }
   });
 });
-
-interface Proxy {
-  readonly port: number;
-  /** How many requests it carried. */
-  requests: number;
-  /** How many of the next answers it drops, with the connection. */
-  loseAnswers: number;
-  /** Whether it takes requests and says nothing. */
-  swallow: boolean;
-  close(): Promise<void>;
-}
-
-/** A proxy on the way to `port`, one request a connection. */
-async function startProxy(port: number): Promise<Proxy> {
-  const sockets = new Set<Socket>();
-  const proxy: Proxy = { port: 0, requests: 0, loseAnswers: 0, swallow: false, close: async () => {} };
-  const server: Server = createServer((client) => {
-    sockets.add(client);
-    client.on('error', () => {});
-    proxy.requests += 1;
-    if (proxy.swallow) return void client.resume();
-    const lose = proxy.loseAnswers > 0;
-    if (lose) proxy.loseAnswers -= 1;
-    const upstream = connect(port, '127.0.0.1');
-    sockets.add(upstream);
-    upstream.on('error', () => client.destroy());
-    // Each request has a connection of its own, so that connections can be counted.
-    client.once('data', (head) => {
-      upstream.write(
-        head.toString('latin1').replace('connection: keep-alive', 'connection: close'),
-        'latin1',
-      );
-      client.pipe(upstream);
-    });
-    // The first bytes of an answer mean that the server has done the work.
-    if (lose) upstream.once('data', () => client.destroy());
-    else upstream.pipe(client);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  proxy.close = async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  return Object.assign(proxy, { port: typeof address === 'object' && address !== null ? address.port : 0 });
-}

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ export interface Sqld {
   readonly port: number;
   /** Ends the server with SIGKILL and waits until it is gone; the data stays for `start`. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and data. */
-  start(): Promise<void>;
+  /** Starts it again on the same port and data. @param publicKey in place of the one before, if there was one */
+  start(publicKey?: string): Promise<void>;
   /** Ends the server and removes its data. */
   stop(): Promise<void>;
 }
@@ -27,9 +27,13 @@ const binary = fileURLToPath(
 /** Whether npm has a server for this platform (it has for Linux and macOS). */
 export const hasSqld = existsSync(binary);
 
-/** Starts a server; resolves when it answers. */
-export async function startSqld(): Promise<Sqld> {
+/**
+ * Starts a server; resolves when it answers.
+ * @param publicKey Ed25519 in PEM: then it wants tokens that were signed with the other half
+ */
+export async function startSqld(publicKey?: string): Promise<Sqld> {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-sqld-'));
+  const keyFile = join(dir, 'public-key.pem');
   let child: ChildProcess | undefined;
   let port = 0;
 
@@ -42,13 +46,23 @@ export async function startSqld(): Promise<Sqld> {
     await gone;
   }
 
-  async function start(): Promise<void> {
+  async function start(key = publicKey): Promise<void> {
+    const auth = key === undefined ? [] : ['--auth-jwt-key-file', keyFile];
+    if (key !== undefined) await writeFile(keyFile, key);
     // A port that was free a moment ago may be taken by the time the server binds it: then another is tried.
     for (let attempt = 0; attempt < 5; attempt++) {
       if (port === 0 || attempt > 0) port = await freePort();
       child = spawn(
         binary,
-        ['--db-path', dir, '--http-listen-addr', `127.0.0.1:${port}`, '--no-welcome', '--disable-metrics'],
+        [
+          '--db-path',
+          dir,
+          '--http-listen-addr',
+          `127.0.0.1:${port}`,
+          '--no-welcome',
+          '--disable-metrics',
+          ...auth,
+        ],
         { stdio: 'ignore' },
       );
       if (await answers(child, port)) return;
