@@ -129,18 +129,20 @@ describe('a driver whose server answers with a status', () => {
     assert.match((await answering(401, 'read')).message, /token is missing, wrong or has expired/);
   });
 
-  it('sends the token and follows no redirect', async () => {
+  it('sends the token, follows no redirect and asks for nothing compressed', async () => {
     const seen: unknown[] = [];
     const db = openRemote({
       url: 'libsql://db.example',
       authToken: 'token-of-a-test',
       fetch: async (request, init) => {
-        seen.push(new URL(request.url).origin, request.headers.get('authorization'), init?.redirect);
+        const { headers } = request;
+        seen.push(new URL(request.url).origin, headers.get('authorization'), init?.redirect);
+        seen.push(headers.get('accept-encoding'));
         return new Response(null, { status: 404 });
       },
     });
     await assert.rejects(db.batch([{ sql: 'SELECT 1' }], 'read'), { kind: 'internal' });
-    assert.deepEqual(seen, ['https://db.example', 'Bearer token-of-a-test', 'manual']);
+    assert.deepEqual(seen, ['https://db.example', 'Bearer token-of-a-test', 'manual', 'identity']);
   });
 
   it('says unknown for a write whose answer makes no sense', async () => {
