@@ -2,17 +2,19 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { LEASE_MS } from '../src/core/deletion-worker.ts';
-import type { Deps } from '../src/core/deps.ts';
+import type { Deps, Metrics } from '../src/core/deps.ts';
 import { leased, type Round } from '../src/core/leases.ts';
 import { letGo } from '../src/core/letting-go.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
 import { tendLog } from '../src/core/log.ts';
+import { noMetrics, OTHER_METHOD, UNKNOWN_ROUTE } from '../src/core/metrics.ts';
 import { sendOutbox } from '../src/core/outbox.ts';
 import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
 import type { Settings, TlsFiles } from '../src/core/settings-types.ts';
 import { sweep } from '../src/core/sweep.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
+import { measured, type WorkName } from '../src/core/work.ts';
 import { createAdmin } from '../src/handlers/admin.ts';
 import { createMain } from '../src/handlers/main.ts';
 import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
@@ -108,6 +110,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     closers.push(() => tasks.finish());
 
     const { database } = settings;
+    const metrics = await openMetrics(settings);
     let deletions: Sweeper | undefined;
     const ports: Omit<Deps, 'origin'> = {
       settings,
@@ -122,6 +125,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       signer,
       turns: keyedTurns(),
       log,
+      metrics,
       mailer,
       bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
       background: tasks.run,
@@ -141,9 +145,11 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     };
     const processName = randomBytes(16).toString('hex');
     /** Work that one of the processes on this database does; a file has one process anyway. */
-    const alone = (name: string, work: Round): Round => {
-      if (database.kind === 'file') return work;
-      const held = leased(ports, { name, owner: processName, ttlMs: UPKEEP_LEASE_MS }, work);
+    const alone = (name: WorkName, work: Round): Round => {
+      const round = measured(ports, name, work);
+      if (database.kind === 'file') return round;
+      const wish = { name: name.replace('_', '-'), owner: processName, ttlMs: UPKEEP_LEASE_MS };
+      const held = leased(ports, wish, round);
       // A lease that cannot be given back ends by itself.
       closers.push(() => held.release().catch(() => {}));
       return held.round;
@@ -155,7 +161,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     );
     closers.push(() => sweeper.stop());
     const upkeep = startSweeper(
-      alone('log-upkeep', (stop) => tendLog(ports, stop)),
+      alone('log_upkeep', (stop) => tendLog(ports, stop)),
       CHECKPOINT_INTERVAL_MS,
       log,
       'log upkeep',
@@ -164,7 +170,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     // Mail of doors elsewhere that have no mail server; a file has none.
     if (database.kind === 'remote' && settings.email.backend !== 'none') {
       const outbox = startSweeper(
-        alone('mail-outbox', (stop) => sendOutbox(ports, stop)),
+        alone('mail_outbox', (stop) => sendOutbox(ports, stop)),
         OUTBOX_INTERVAL_MS,
         log,
         'outbox',
@@ -174,7 +180,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const { timestampUrl } = settings;
     if (timestampUrl !== undefined) {
       const stamping = startSweeper(
-        (stop) => stampCheckpoints(timestampUrl, store.log, stop),
+        measured(ports, 'timestamping', (stop) => stampCheckpoints(timestampUrl, store.log, stop)),
         TIMESTAMP_INTERVAL_MS,
         log,
         'timestamping',
@@ -187,7 +193,8 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       ended: logEmptier(db, log),
     };
     const { deletionIntervalMs } = settings.retention;
-    const deleting = startSweeper((stop) => letGo(ports, work, stop), deletionIntervalMs, log, 'deletion');
+    const letting = measured(ports, 'deletion', (stop) => letGo(ports, work, stop));
+    const deleting = startSweeper(letting, deletionIntervalMs, log, 'deletion');
     deletions = deleting;
     closers.push(() => deleting.stop());
 
@@ -208,6 +215,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
         ...(tls !== undefined && { tls }),
         log,
         requestId: () => randomBytes(16).toString('hex'),
+        refused: (status) => metrics.observe(door, UNKNOWN_ROUTE, OTHER_METHOD, status, 0),
       });
       closers.push(async () => {
         await listener.stop(0);
@@ -246,6 +254,13 @@ function requireBuilt(settings: Settings): void {
       'SAFE_BLOB_BACKEND=s3: chunks lie in the database in this version') ||
     (settings.webhook !== undefined && 'SAFE_WEBHOOK_URL: webhooks are not part of this version');
   if (missing) throw new StartError(`${missing}. Remove the setting.`);
+}
+
+/** What nobody may ask for is not measured. */
+async function openMetrics({ metricsToken, database }: Settings): Promise<Metrics> {
+  if (metricsToken === undefined) return noMetrics;
+  const { promMetrics } = await import('./metrics.ts');
+  return promMetrics(database.kind === 'file' ? { databaseFile: database.path } : {});
 }
 
 /** A handler that waits for the real one, and from then on costs nothing. */

@@ -28,6 +28,8 @@ export interface ListenerPlan {
   readonly log: Log;
   /** A fresh request id, for what is refused before a handler sees it. */
   requestId(): string;
+  /** Told of each such refusal. */
+  refused?(status: number): void;
 }
 
 export interface Listener {

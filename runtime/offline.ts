@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Deps } from '../src/core/deps.ts';
 import { noMailer } from '../src/core/mail.ts';
+import { noMetrics } from '../src/core/metrics.ts';
 import type { Settings } from '../src/core/settings-types.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
@@ -54,6 +55,7 @@ export async function offline<T>(settings: Settings, use: (house: Offline) => Pr
       signer: await checkpointSigner(settings.dataDir),
       turns: keyedTurns(),
       log: { write: () => {} },
+      metrics: noMetrics,
       mailer: noMailer,
       bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
       background: () => {},

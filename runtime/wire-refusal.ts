@@ -1,5 +1,6 @@
 /** Answers to what never became a request: bytes that are no HTTP, a head that is too large or too slow. */
 import type { Duplex } from 'node:stream';
+import { OTHER_METHOD, UNKNOWN_ROUTE } from '../src/core/metrics.ts';
 import { PRIVATE } from '../src/handlers/kit/headers.ts';
 import type { ListenerPlan } from './listener.ts';
 
@@ -53,8 +54,10 @@ export function refusalFor(code: string | undefined): Refusal {
   return malformed;
 }
 
+type RefusingPlan = Pick<ListenerPlan, 'door' | 'log' | 'requestId' | 'refused'>;
+
 /** The header and body of a refusal, with the same header set as every other answer, and its log line written. */
-export function describeRefusal(plan: Pick<ListenerPlan, 'door' | 'log' | 'requestId'>, refusal: Refusal) {
+export function describeRefusal(plan: RefusingPlan, refusal: Refusal) {
   const requestId = plan.requestId();
   const { code, message, status } = refusal;
   const body = JSON.stringify({ error: { code, message, request_id: requestId } });
@@ -65,12 +68,13 @@ export function describeRefusal(plan: Pick<ListenerPlan, 'door' | 'log' | 'reque
     'x-request-id': requestId,
     connection: 'close',
   };
+  plan.refused?.(status);
   plan.log.write(status >= 500 ? 'error' : 'info', 'request', {
     request_id: requestId,
     listener: plan.door,
     // What the client sent as its method and its path was not understood, or cannot be trusted to be either.
-    method: 'OTHER',
-    route: '/{route}',
+    method: OTHER_METHOD,
+    route: UNKNOWN_ROUTE,
     status,
     bytes: body.length,
     duration_ms: 0,
@@ -80,7 +84,7 @@ export function describeRefusal(plan: Pick<ListenerPlan, 'door' | 'log' | 'reque
 
 /** Writes a refusal straight to a socket that has no response object, and ends it. */
 export function refuseSocket(
-  plan: Pick<ListenerPlan, 'door' | 'log' | 'requestId'>,
+  plan: RefusingPlan,
   socket: Duplex,
   refusal: Refusal,
 ): void {

@@ -2,6 +2,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Deps, Hasher, Log } from '../../src/core/deps.ts';
 import { noMailer } from '../../src/core/mail.ts';
+import { noMetrics } from '../../src/core/metrics.ts';
 import { outboxMailer } from '../../src/core/outbox.ts';
 import { keyIsKept } from '../../src/core/secret-key.ts';
 import { formatProblems, parseSettings } from '../../src/core/settings.ts';
@@ -109,6 +110,7 @@ export async function composeEdge(
       now,
     }),
     log,
+    metrics: noMetrics,
     mailer: settings.email.backend === 'none' ? noMailer : outboxMailer({ store, keys, now, random }),
     // The first admin is made at home.
     bootstrap: { current: async () => undefined, spent: async () => {} },

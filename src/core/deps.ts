@@ -8,6 +8,7 @@ import type { Signer } from '../crypto/signed-note.ts';
 import type { Blobs, Bytes, Store } from '../store/store.ts';
 import type { BootstrapSecret } from './bootstrap.ts';
 import type { Mailer } from './mail.ts';
+import type { CounterName, MetricName } from './metrics-table.ts';
 import type { Settings } from './settings.ts';
 import type { Turns } from './turns.ts';
 
@@ -20,6 +21,7 @@ export interface Deps {
   readonly keys: Keyring;
   readonly turns: Turns;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly mailer: Mailer;
   readonly bootstrap: BootstrapSecret;
   /** Signs checkpoints and receipts; only the process at home has it. */
@@ -75,6 +77,25 @@ export interface Limiter {
    */
   hit(key: string, limit: number, windowMs: number, now: number): Promise<number | undefined>;
 }
+
+/** What a scrape tells. Labels are names of ours and numbers, never anything that was sent. */
+export interface Metrics {
+  /** Milliseconds, with fractions, of a clock that nobody sets: for durations alone. */
+  clock(): number;
+  /**
+   * One request was answered, `ms` milliseconds after it came.
+   * @param route a pattern of the listener's table, or the one name for everything else
+   */
+  observe(listener: string, route: string, method: string, status: number, ms: number): void;
+  /** Adds to a counter of this process. */
+  add(name: CounterName, amount: number, labels?: MetricLabels): void;
+  /** What a value is now; undefined: not known, and then it is absent. */
+  set(name: MetricName, value: number | undefined, labels?: MetricLabels): void;
+  /** Everything, in the text format of Prometheus 0.0.4. */
+  render(): Promise<string>;
+}
+
+export type MetricLabels = Readonly<Record<string, string>>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

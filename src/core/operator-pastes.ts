@@ -39,6 +39,7 @@ export async function deletePasteByRef(deps: Deps, origin: Origin, refOrId: stri
   if (!/^[0-9a-f]{32}$/.test(ref) || !(await deps.store.listing.removePaste(ref, entry))) {
     throw new Fault('paste_not_found');
   }
+  deps.metrics.add('flaskpaste_pastes_deleted', 1);
   return ref;
 }
 

@@ -174,6 +174,7 @@ async function commit(
   });
   switch (outcome.kind) {
     case 'created': {
+      deps.metrics.add('flaskpaste_pastes_created', 1);
       const made = {
         size: received.size,
         mimeType,
@@ -259,7 +260,11 @@ export async function readPaste(
       if (conditions.prefetch) throw new Fault('too_early');
       const now = deps.now();
       const claimed = await pastes.claim(ref, paste.revision, now, now + CLAIM_LIFETIME_MS);
-      if (claimed !== undefined) return bytesOf(deps, claimed.paste, claimed.body, true);
+      if (claimed !== undefined) {
+        deps.metrics.add('sallyport_pastes_burned_total', 1);
+        deps.metrics.add('flaskpaste_pastes_deleted', 1);
+        return bytesOf(deps, claimed.paste, claimed.body, true);
+      }
     } else if (seen.body !== undefined || paste.blob !== undefined) {
       return bytesOf(deps, paste, seen.body, false);
     } else {
@@ -377,6 +382,7 @@ export async function deletePaste(
 ): Promise<void> {
   const paste = await managed(deps, visitor, id, token);
   if (!(await deps.store.pastes.remove(paste.ref, deps.now()))) throw new Fault('paste_not_found');
+  deps.metrics.add('flaskpaste_pastes_deleted', 1);
   // Best effort for the bytes of a large one; the row that named them is gone, and a sweep takes the rest.
   if (paste.blob !== undefined) await deps.blobs.discard(paste.blob).catch(() => {});
 }

@@ -22,7 +22,7 @@ export interface Swept {
  * left for the next time, once `stop` says so.
  */
 export async function sweep(
-  deps: Pick<Deps, 'store' | 'blobs' | 'settings' | 'now'>,
+  deps: Pick<Deps, 'store' | 'blobs' | 'settings' | 'now' | 'metrics'>,
   stop: () => boolean = () => false,
 ): Promise<Swept> {
   const { pastes } = deps.store;
@@ -33,6 +33,7 @@ export async function sweep(
   while (!stop()) {
     const swept = await pastes.sweep(now, PASTES_AT_ONCE);
     pastesRemoved += swept.removed;
+    deps.metrics.add('flaskpaste_pastes_expired', swept.removed);
     bytesFreed += swept.bytes;
     if (swept.done) break;
   }

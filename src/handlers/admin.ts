@@ -11,6 +11,7 @@ import { incidentFormRoutes } from './admin/incident-forms.ts';
 import { incidentPageRoutes } from './admin/incident-pages.ts';
 import { incidentRoutes } from './admin/incidents.ts';
 import { logRoutes } from './admin/log.ts';
+import { metricsRoutes } from './admin/metrics.ts';
 import { pastePageRoutes } from './admin/paste-pages.ts';
 import { pasteRoutes } from './admin/pastes.ts';
 import { sessionPageRoutes } from './admin/session-pages.ts';
@@ -35,6 +36,7 @@ export const adminRoutes: readonly Route<'admin'>[] = [
   ...pasteRoutes,
   ...incidentRoutes,
   ...logRoutes,
+  ...metricsRoutes,
 ];
 
 /** The private listener as a function of requests. */

@@ -14,6 +14,7 @@ import type { IncidentListingStore, ReassignmentStore } from './operator-inciden
 import type { SecretKeyStore } from './secret-key.ts';
 import type { ContactKeyStore, GrantStore, RecipientKeyStore, WrappedKeyStore } from './sharing.ts';
 import type { ViewerStore, ViewerTokenStore } from './viewing.ts';
+import type { Vitals } from './vitals.ts';
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -45,6 +46,8 @@ export interface Store {
   readonly limits: LimitStore;
   readonly leases: LeaseStore;
   readonly outbox: OutboxStore;
+  /** Sums of everything, read at one moment. */
+  vitals(): Promise<Vitals>;
 }
 
 /** How a reader proves that a protected paste may be shown. */

@@ -18,6 +18,7 @@ const SANDBOX = "default-src 'none'; sandbox";
 const OWN_TYPES = new Set([
   'application/json',
   'text/plain; charset=utf-8',
+  'text/plain; version=0.0.4; charset=utf-8',
   'text/html; charset=utf-8',
   'text/css; charset=utf-8',
   'text/javascript; charset=utf-8',

@@ -284,6 +284,18 @@ const fullHouse: Situation = {
   },
 };
 
+const measured: Situation = {
+  name: 'metrics behind their token',
+  options: { env: { SAFE_METRICS_TOKEN: 'the-metrics-token-of-a-test' } },
+  async run(ask, mark) {
+    const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+    await expecting(ask('admin', '/metrics', as('the-metrics-token-of-a-test')), 200);
+    await expecting(ask('admin', '/metrics', as(mark)), 401, 'authentication_required');
+    await expecting(ask('admin', `/metrics/${mark}`, as('the-metrics-token-of-a-test')), 404, 'not_found');
+    await expecting(ask('main', '/metrics', as('the-metrics-token-of-a-test')), 404, 'not_found');
+  },
+};
+
 const limited: Situation = {
   name: 'too many requests',
   options: {
@@ -416,6 +428,7 @@ export const situations: readonly Situation[] = [
     identified,
     sealedOnly,
     fullHouse,
+    measured,
     limited,
     uncounted,
   ],

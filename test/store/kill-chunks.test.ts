@@ -8,6 +8,7 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { noMetrics } from '../../src/core/metrics.ts';
 import { defaultSettings } from '../../src/core/settings.ts';
 import { sweep } from '../../src/core/sweep.ts';
 import { libsqlBlobs } from '../../src/store/blobs/libsql.ts';
@@ -174,5 +175,6 @@ async function sweepLate(db: Db): Promise<void> {
     blobs: libsqlBlobs(db, { stagingQuotaBytes: 1, stagingLifetimeMs: 1 }),
     settings: defaultSettings(),
     now: () => later,
+    metrics: noMetrics,
   });
 }

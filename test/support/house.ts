@@ -11,6 +11,7 @@ import { nodeCrc32, nodeDigest } from '../../runtime/digest.ts';
 import type { Deps, LogFields, LogLevel } from '../../src/core/deps.ts';
 import { memoryLimiter } from '../../src/core/limiter.ts';
 import type { MailMessage } from '../../src/core/mail.ts';
+import { noMetrics } from '../../src/core/metrics.ts';
 import { parseSettings } from '../../src/core/settings.ts';
 import { sweep } from '../../src/core/sweep.ts';
 import { keyedTurns } from '../../src/core/turns.ts';
@@ -125,6 +126,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     keys: openKeyring(options.secret ?? new Uint8Array(32).fill(7)),
     turns: keyedTurns(),
     log: { write: (level, msg, fields) => log.push({ level, msg, ...fields }) },
+    metrics: noMetrics,
     mailer: {
       async send(message) {
         mail.push(message);

@@ -5,6 +5,7 @@
 import type { Deps, LogFields } from '../../core/deps.ts';
 import { Fault, secondsUntil, storageTrouble } from '../../core/faults.ts';
 import { limiterKey } from '../../core/limiter.ts';
+import { OTHER_METHOD, UNKNOWN_ROUTE } from '../../core/metrics.ts';
 import { type LimitClass, limitFor } from '../../core/settings.ts';
 import type { Visitor } from '../../core/visitor.ts';
 import { hex } from '../../crypto/hash.ts';
@@ -87,7 +88,10 @@ function counted(
 type Headings = Readonly<Record<string, string>>;
 
 interface Outcome {
+  /** For the log: the pattern, or the part of the path that one covers. */
   readonly pattern: string;
+  /** For metrics: the pattern of what answered, and one name for all that nothing answers. */
+  readonly route: string;
   readonly cors: Headings;
   readonly reply: Reply;
   /** What was thrown, when it was no refusal. */
@@ -113,13 +117,15 @@ export function serve<L extends Listener>(
   const table = routeTable<L>(listener, routes, deps.settings.urlPrefix);
 
   async function answer(request: Request, peer: Peer, requestId: string): Promise<Outcome> {
-    let pattern = '/{route}';
+    let pattern = UNKNOWN_ROUTE;
+    let route = UNKNOWN_ROUTE;
     let cors: Headings = {};
     let refuse: Refuse = errorReply;
     try {
       const visitor = visitorOf(request, peer, deps.settings);
       const match = await table.match(request.method, new URL(request.url));
       pattern = match.pattern;
+      if (match.route !== undefined) route = pattern;
       const speaker = match.route ?? match.misnamed;
       refuse = speaker?.refuse ?? errorReply;
       const crossable = match.cors && corsConfigured(deps.settings);
@@ -127,7 +133,7 @@ export function serve<L extends Listener>(
       await countAgainst(deps, listener, match.limit, visitor);
       if (request.method === 'OPTIONS' && (crossable || match.options !== undefined)) {
         if (crossable) cors = preflightHeaders(deps.settings, request);
-        return { pattern, cors, reply: { ...NOTHING, headers: match.options?.(deps.settings) ?? {} } };
+        return { pattern, route, cors, reply: { ...NOTHING, headers: match.options?.(deps.settings) ?? {} } };
       }
       if (match.route === undefined) throw new Fault(speaker?.missing ?? 'not_found');
       const reply = await match.route.answer({
@@ -140,22 +146,26 @@ export function serve<L extends Listener>(
         head: request.method === 'HEAD',
         endpoints: table.endpoints,
       });
-      return { pattern, cors, reply };
+      return { pattern, route, cors, reply };
     } catch (thrown) {
       const reply = refuse(faultOf(thrown), requestId, request);
-      return thrown instanceof Fault ? { pattern, cors, reply } : { pattern, cors, reply, defect: thrown };
+      const outcome = { pattern, route, cors, reply };
+      return thrown instanceof Fault ? outcome : { ...outcome, defect: thrown };
     }
   }
 
   return async (request, peer = {}) => {
     const started = deps.now();
+    const began = deps.metrics.clock();
     const requestId = requestIdOf(request, deps);
-    const { pattern, cors, reply, defect } = await answer(request, peer, requestId);
+    const { pattern, route, cors, reply, defect } = await answer(request, peer, requestId);
+    const method = METHODS.has(request.method) ? request.method : OTHER_METHOD;
     const log = (bytes: number, broken?: unknown) => {
+      deps.metrics.observe(listener, route, method, reply.status, deps.metrics.clock() - began);
       deps.log.write(reply.status >= 500 ? 'error' : 'info', 'request', {
         request_id: requestId,
         listener,
-        method: METHODS.has(request.method) ? request.method : 'OTHER',
+        method,
         route: pattern,
         status: reply.status,
         bytes,

@@ -26,6 +26,7 @@ import { streamStore } from './streams.ts';
 import { uploadStore } from './uploads.ts';
 import { viewerStore } from './viewer.ts';
 import { viewerTokenStore } from './viewer-tokens.ts';
+import { vitals } from './vitals.ts';
 import { wrappedKeyStore } from './wrapped-keys.ts';
 
 /** @see Store */
@@ -57,5 +58,6 @@ export function libsqlStore(db: Db): Store {
     limits: limitStore(db),
     leases: leaseStore(db),
     outbox: outboxStore(db),
+    vitals: () => vitals(db),
   };
 }
