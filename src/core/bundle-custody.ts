@@ -15,6 +15,8 @@ import { rangeHashes } from './log.ts';
 
 /** Leaves whose proofs are made at one time. */
 const LEAVES_AT_ONCE = 200;
+/** Characters given at one time: strings over 128 KiB are collected late by V8, and a long log makes many. */
+const LEAST_TEXT = 16 * 1024;
 
 type LogDeps = Pick<Deps, 'store'>;
 
@@ -59,6 +61,10 @@ export async function* leafLines(
         at += proof.length;
         lines += `${JSON.stringify({ index: leaf.index, leaf: leaf.text, proof: proof.map(base64) })}\n`;
         after = leaf.index;
+        if (lines.length >= LEAST_TEXT) {
+          yield lines;
+          lines = '';
+        }
       }
       if (lines !== '') yield lines;
       if (leaves.length < LEAVES_AT_ONCE) break;
