@@ -26,6 +26,7 @@ import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
 import { freeBytes } from './disk.ts';
+import { doctorCommands } from './doctor.ts';
 import { logEmptier } from './empty-log.ts';
 import { settledKeys } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
@@ -34,6 +35,7 @@ import { openMailer } from './mailer.ts';
 import { operatorCommands } from './operator.ts';
 import { bootstrapPort, bootstrapSecret, checkpointSigner } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
+import { openSnapshots, snapshotCommands, sweepSnapshots } from './snapshots.ts';
 import { databaseProblem, openDatabase } from './storage.ts';
 import { type Sweeper, startSweeper } from './sweeper.ts';
 import { stampCheckpoints } from './timestamp.ts';
@@ -227,7 +229,14 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const origin = publicOrigin(settings, { port: Number(new URL(main.urls[0] ?? '').port) });
     const deps: Deps = { ...ports, origin };
     ready.resolve({ main: createMain(deps), admin: createAdmin(deps) });
-    owned.answer(operatorCommands(deps));
+    sweepSnapshots(settings.dataDir);
+    const snapshots = openSnapshots(db, settings.dataDir);
+    closers.push(() => snapshots.close());
+    owned.answer({
+      ...operatorCommands(deps),
+      ...snapshotCommands(snapshots),
+      ...doctorCommands({ db, settings }),
+    });
 
     return {
       doors: { main: main.urls, admin: admin.urls },

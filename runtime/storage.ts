@@ -20,6 +20,8 @@ export interface DatabasePlan {
   readonly database: DatabaseSettings;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Leaves the file as it is: it is not migrated, and damage is no reason to refuse it. */
+  readonly asItIs?: boolean;
   /** The database thread ended by itself: nothing can be stored any more. */
   onFatal(error: DbError): void;
 }
@@ -38,9 +40,14 @@ export async function openDatabase(plan: DatabasePlan): Promise<OpenedDatabase> 
     } else {
       const path = resolve(plan.database.path);
       lock = lockFile(path);
-      db = await openEmbedded({ path, encryptionKey: plan.database.encryptionKey, onFatal: plan.onFatal });
+      db = await openEmbedded({
+        path,
+        encryptionKey: plan.database.encryptionKey,
+        onFatal: plan.onFatal,
+        ...(plan.asItIs === true && { checkUpTo: 0 }),
+      });
     }
-    await migrate(db, migrations, plan.now);
+    if (plan.asItIs !== true) await migrate(db, migrations, plan.now);
     // A schema that is up to date was only read. What may not write would start, and refuse every upload.
     if (plan.database.kind === 'remote') await db.batch([WRITES_NOTHING], 'write');
   } catch (error) {
@@ -58,11 +65,18 @@ export async function openDatabase(plan: DatabasePlan): Promise<OpenedDatabase> 
   };
 }
 
+/** Where a restore puts a database together before it gets its place: a folder beside the file. */
+export const restoringFolder = (path: string): string => `${path}.restoring`;
+
 /**
  * Locks the file itself: two servers with data directories of their own could still be pointed at one database.
  * The lock lies beside the file, under the file's real name whatever links led to it.
  */
 function lockFile(path: string): Lock {
+  if (!existsSync(path) && existsSync(restoringFolder(path)))
+    throw new StartError(
+      `A restore of ${path} did not finish. Run it again; to begin with an empty database instead, remove ${restoringFolder(path)}.`,
+    );
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const real = existsSync(path) ? realpathSync(path) : path;
   const lock = takeLock(`${real}.lock`);

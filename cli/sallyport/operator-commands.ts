@@ -1,8 +1,11 @@
 /** The operator's commands. They bring the whole server with them, so whoever records does not wait for them. */
 import { accountCommands } from './accounts.ts';
+import { backupCommand } from './backup/backup.ts';
+import { restoreCommand } from './backup/restore.ts';
 import { bootstrapSecret } from './bootstrap-secret.ts';
 import { checkConfig } from './check-config.ts';
 import type { Command } from './command.ts';
+import { doctorCommand } from './doctor/doctor.ts';
 import { lettingGoCommands } from './letting-go.ts';
 import { logCommands } from './log-commands.ts';
 import { rotateSecretKey } from './rotate-secret-key.ts';
@@ -16,6 +19,9 @@ export const operatorCommands: readonly Command[] = [
   checkConfig,
   routes,
   rotateSecretKey,
+  backupCommand,
+  restoreCommand,
+  doctorCommand,
   ...lettingGoCommands,
   ...logCommands,
 ];

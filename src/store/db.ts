@@ -75,6 +75,13 @@ export interface Db {
    * https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
    */
   truncateLog?(): Promise<boolean>;
+  /**
+   * Writes a copy of the database as it is at one moment to `path`, and answers `questions` (which read) from the
+   * copy. Whatever was committed before the call is in it; nothing that was deleted is. Writing goes on meanwhile, and
+   * the log grows by what is written. `path` is a file that is there and empty, or is not there; what stands in it
+   * after a failure is of no use. Absent where there is no file to copy. https://www.sqlite.org/lang_vacuum.html
+   */
+  snapshot?(path: string, questions: readonly Statement[]): Promise<ResultSet[]>;
   /** Finishes what was accepted, then lets go. Later calls of `batch` reject. */
   close(): Promise<void>;
 }

@@ -8,7 +8,7 @@ const CHECKPOINT = new Sql('size, root_hash, note, verifier, created_at, timesta
 /** Rows that one INSERT adds: their arguments stay far below what an engine takes. */
 const NODES_AT_ONCE = 250;
 
-function checkpointOf(row: Row): Checkpoint {
+export function checkpointOf(row: Row): Checkpoint {
   const timestamp = row.optionalBytes('timestamp');
   return {
     size: row.number('size'),

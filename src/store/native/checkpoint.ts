@@ -22,11 +22,14 @@ export interface Checkpoints {
   cut(connection: Connection): boolean;
   /** Called when writing pauses: cuts the log. False: a reader was in the way, call again later. */
   paused(connection: Connection): boolean;
+  /** Whether writing waits for readers at all: while one looks at a single moment for long, it would be in vain. */
+  waitForReaders(waits: boolean): void;
 }
 
 /** Checkpoints for connections that wait `busyTimeoutMs` for locks otherwise. Its verbs throw what the engine throws. */
 export function createCheckpoints(busyTimeoutMs: number): Checkpoints {
   let since = 0;
+  let waits = true;
 
   /** `TRUNCATE` needs that no reader looks into the log; it waits `waitMs` for that. */
   function cut(connection: Connection, waitMs: number): boolean {
@@ -45,12 +48,15 @@ export function createCheckpoints(busyTimeoutMs: number): Checkpoints {
       if (since < MOVE_AFTER_BYTES) return;
       since = 0;
       const [, pages] = connection.pragma('PRAGMA wal_checkpoint(PASSIVE)');
-      if (typeof pages === 'number' && pages > TOO_MANY_PAGES) cut(connection, WAIT_FOR_READERS_MS);
+      if (typeof pages === 'number' && pages > TOO_MANY_PAGES && waits) cut(connection, WAIT_FOR_READERS_MS);
     },
     cut: (connection) => cut(connection, WAIT_FOR_READERS_MS),
     paused(connection) {
       since = 0;
       return cut(connection, 0);
+    },
+    waitForReaders(value) {
+      waits = value;
     },
   };
 }

@@ -40,11 +40,14 @@ export interface Connection {
   close(): void;
 }
 
+/** `copy` only reads, and leaves the file's journal as it is: nothing appears beside it. */
+export type ConnectionUse = 'read' | 'write' | 'both' | 'copy';
+
 /**
  * Opens a connection and sets it up; every setting is read back, because a pragma that is not understood is
  * ignored without a word. Throws what the engine throws, or DbError `internal` for a setting that does not hold.
  */
-export function openConnection(options: ConnectionOptions, use: 'read' | 'write' | 'both'): Connection {
+export function openConnection(options: ConnectionOptions, use: ConnectionUse): Connection {
   const memory = options.path === ':memory:';
   // The engine's own types leave the key out.
   const engineOptions: Database.Options & { encryptionKey?: string } = {};
@@ -61,15 +64,10 @@ export function openConnection(options: ConnectionOptions, use: 'read' | 'write'
 
 type Setting = readonly [name: string, value: string | number, readsBack?: string | number];
 
-function setUp(
-  db: Database.Database,
-  options: ConnectionOptions,
-  use: 'read' | 'write' | 'both',
-  memory: boolean,
-): void {
+function setUp(db: Database.Database, options: ConnectionOptions, use: ConnectionUse, memory: boolean): void {
   const settings: Setting[] = [
     ['busy_timeout', options.busyTimeoutMs],
-    ['journal_mode', memory ? 'memory' : 'wal'],
+    ...(use === 'copy' ? [] : [['journal_mode', memory ? 'memory' : 'wal'] satisfies Setting]),
     // FULL: a commit is answered after its fsync. https://www.sqlite.org/pragma.html#pragma_synchronous
     ['synchronous', 'FULL', 2],
     ['secure_delete', 'ON', 1],
@@ -89,7 +87,7 @@ function setUp(
     settings.push(['journal_size_limit', 64 * 1024 * 1024]);
   }
   if (options.maxPages !== undefined) settings.push(['max_page_count', options.maxPages]);
-  if (use === 'read') settings.push(['query_only', 'ON', 1]);
+  if (use === 'read' || use === 'copy') settings.push(['query_only', 'ON', 1]);
   for (const [name, value, readsBack = value] of settings) {
     db.exec(`PRAGMA ${name}=${value}`);
     const now = firstRow(db, `PRAGMA ${name}`)[0];

@@ -8,11 +8,12 @@
 
 import { chmod, mkdir, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type Db, DbError } from '../db.ts';
+import { type Db, DbError, type Statement } from '../db.ts';
 import { measureBatch } from '../statements.ts';
 import { openingFailed } from './damage.ts';
 import { type Lane, type LaneOptions, openLane } from './lane.ts';
-import type { Role } from './protocol.ts';
+import type { ConnectionOptions, Role } from './protocol.ts';
+import { copyDatabase } from './snapshot.ts';
 
 export interface EmbeddedOptions {
   /** The database file, made if it is missing (0600, in a directory that is made 0700); ':memory:' for none. */
@@ -48,15 +49,17 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
   let readers: Lane[] = [];
   let fatal = false;
 
+  const connection: ConnectionOptions = {
+    path,
+    encryptionKey: options.encryptionKey,
+    busyTimeoutMs: options.busyTimeoutMs ?? 2000,
+    maxPages: options.maxPages,
+  };
+
   function lane(role: Role): Promise<Lane> {
     const settings: LaneOptions = {
       role,
-      connection: {
-        path,
-        encryptionKey: options.encryptionKey,
-        busyTimeoutMs: options.busyTimeoutMs ?? 2000,
-        maxPages: options.maxPages,
-      },
+      connection,
       checkUpTo: options.checkUpTo ?? 256 * 1024 * 1024,
       maxCount: options.maxWaiting ?? 4096,
       maxBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
@@ -87,6 +90,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
 
   const writing = writer;
   const reading = memory ? [writer] : readers;
+  const copying = new Set<Promise<unknown>>();
   let closed: Promise<void> | undefined;
   return {
     async batch(statements, mode) {
@@ -105,8 +109,22 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
         throw thrown;
       }
     },
+    ...(!memory && {
+      async snapshot(to: string, questions: readonly Statement[]) {
+        if (closed !== undefined || fatal) throw new DbError('internal', 'The database is closed.');
+        writing.patience(false);
+        const copied = copyDatabase({ connection, to, questions }).finally(() => writing.patience(true));
+        copying.add(copied);
+        try {
+          return await copied;
+        } finally {
+          copying.delete(copied);
+        }
+      },
+    }),
     close() {
       closed ??= (async () => {
+        await Promise.allSettled(copying);
         // Readers first: the writer can cut the log only when nobody looks into it.
         await Promise.all(readers.map((reader) => reader.close()));
         readers = [];

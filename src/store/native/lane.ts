@@ -32,6 +32,8 @@ export interface Lane {
   submit(statements: readonly Statement[], mode: WireBatch['mode'], bytes: number): Promise<ResultSet[]>;
   /** Makes the worker drop its prepared statements before the next batch that is submitted. */
   forget(): void;
+  /** Tells the writer whether it is of use to wait for readers. */
+  patience(waits: boolean): void;
   /** Answers everything that was accepted, closes the connection and ends the thread. Called once. */
   close(): Promise<void>;
 }
@@ -158,6 +160,9 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     forget() {
       flush();
       if (state === 'open') post({ kind: 'forget' });
+    },
+    patience(waits) {
+      if (state === 'open') post({ kind: 'patience', waits });
     },
     async close() {
       if (state !== 'open') return ended.promise;

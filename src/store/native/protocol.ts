@@ -30,6 +30,13 @@ export interface WorkerStart {
   readonly checkUpTo: number;
 }
 
+/** What the worker that copies a database is started with. */
+export interface SnapshotStart {
+  readonly connection: ConnectionOptions;
+  readonly to: string;
+  readonly questions: readonly Statement[];
+}
+
 /** A batch on its way to a worker. */
 export interface WireBatch {
   readonly id: number;
@@ -58,6 +65,8 @@ export type ToWorker =
   | { readonly kind: 'work'; readonly batches: readonly WireBatch[] }
   /** The schema changed: prepared statements and their column names are stale. */
   | { readonly kind: 'forget' }
+  /** A reader will look at one moment for long: whether it is of use to wait until nobody reads the log. */
+  | { readonly kind: 'patience'; readonly waits: boolean }
   | { readonly kind: 'close' };
 
 export type FromWorker =

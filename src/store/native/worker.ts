@@ -63,6 +63,7 @@ function send(message: FromWorker, moved: ArrayBuffer[] = []): void {
 function receive(message: ToWorker): void {
   if (message.kind === 'work') waiting.push(...message.batches);
   else if (message.kind === 'forget') current?.forget();
+  else if (message.kind === 'patience') checkpoints?.waitForReaders(message.waits);
   else closing = true;
 }
 
