@@ -7,6 +7,7 @@ import { leased, type Round } from '../src/core/leases.ts';
 import { letGo } from '../src/core/letting-go.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
 import { tendLog } from '../src/core/log.ts';
+import { noMailer } from '../src/core/mail.ts';
 import { noMetrics, OTHER_METHOD, UNKNOWN_ROUTE } from '../src/core/metrics.ts';
 import { sendOutbox } from '../src/core/outbox.ts';
 import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
@@ -15,8 +16,6 @@ import { sweep } from '../src/core/sweep.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
 import { measured, type WorkName } from '../src/core/work.ts';
-import { createAdmin } from '../src/handlers/admin.ts';
-import { createMain } from '../src/handlers/main.ts';
 import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
 import { DbError } from '../src/store/db.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
@@ -31,15 +30,12 @@ import { logEmptier } from './empty-log.ts';
 import { settledKeys } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
 import { type ProcessLog, typeName } from './log.ts';
-import { openMailer } from './mailer.ts';
 import { operatorCommands } from './operator.ts';
 import { bootstrapPort, bootstrapSecret, checkpointSigner } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openSnapshots, snapshotCommands, sweepSnapshots } from './snapshots.ts';
 import { databaseProblem, openDatabase } from './storage.ts';
 import { type Sweeper, startSweeper } from './sweeper.ts';
-import { stampCheckpoints } from './timestamp.ts';
-import { openCoordination } from './valkey.ts';
 
 /** How many peers are counted at a time; about 25 MB when all places are taken. */
 const COUNTED_PEERS = 100_000;
@@ -72,7 +68,8 @@ export interface Running {
 }
 
 /**
- * Opens storage, then both doors.
+ * Opens storage, then both doors. What only some settings ask for is imported where they do: a library for timestamps
+ * alone would be a tenth of a start.
  * @throws StartError with one sentence that says what to do; everything that was open is closed again
  */
 export async function compose(settings: Settings, runtime: Runtime, log: ProcessLog): Promise<Running> {
@@ -85,6 +82,8 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     requireBuilt(settings);
     const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
     closers.push(() => owned.release());
+    // What is behind the doors loads while the database's threads start.
+    const behindDoors = Promise.all([import('../src/handlers/main.ts'), import('../src/handlers/admin.ts')]);
     const { db, close } = await openDatabase({
       database: settings.database,
       now: Date.now(),
@@ -98,7 +97,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const coordination =
       settings.coordination.backend === 'none'
         ? undefined
-        : await openCoordination(settings.coordination, log);
+        : await (await import('./valkey.ts')).openCoordination(settings.coordination, log);
     closers.push(async () => coordination?.close());
     const hasher = nodeHasher({ maxQueued: QUEUED_HASHES });
     closers.push(() => hasher.close());
@@ -106,8 +105,9 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const store = libsqlStore(db);
     const keys = await settledKeys(settings, store.secretKey);
     const signer = await checkpointSigner(settings.dataDir);
-    const mailer = openMailer(settings.email);
-    closers.push(() => mailer.close());
+    const { email } = settings;
+    const smtp = email.backend === 'none' ? undefined : (await import('./mailer.ts')).openMailer(email);
+    closers.push(async () => smtp?.close());
     const tasks = background(log);
     closers.push(() => tasks.finish());
 
@@ -128,7 +128,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       turns: keyedTurns(),
       log,
       metrics,
-      mailer,
+      mailer: smtp ?? noMailer,
       bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
       background: tasks.run,
       deletionDecided: () => deletions?.wake(),
@@ -181,6 +181,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     }
     const { timestampUrl } = settings;
     if (timestampUrl !== undefined) {
+      const { stampCheckpoints } = await import('./timestamp.ts');
       const stamping = startSweeper(
         measured(ports, 'timestamping', (stop) => stampCheckpoints(timestampUrl, store.log, stop)),
         TIMESTAMP_INTERVAL_MS,
@@ -228,6 +229,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const admin = await open('admin');
     const origin = publicOrigin(settings, { port: Number(new URL(main.urls[0] ?? '').port) });
     const deps: Deps = { ...ports, origin };
+    const [{ createMain }, { createAdmin }] = await behindDoors;
     ready.resolve({ main: createMain(deps), admin: createAdmin(deps) });
     sweepSnapshots(settings.dataDir);
     const snapshots = openSnapshots(db, settings.dataDir);

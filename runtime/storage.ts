@@ -6,7 +6,6 @@ import { type Db, DbError } from '../src/store/db.ts';
 import { migrate, SchemaError } from '../src/store/libsql/migrate.ts';
 import { migrations } from '../src/store/libsql/migrations/index.ts';
 import { openEmbedded } from '../src/store/native/embedded.ts';
-import { openRemote } from '../src/store/remote.ts';
 import { StartError } from './listener.ts';
 import { type Lock, takeLock } from './lock.ts';
 
@@ -36,6 +35,7 @@ export async function openDatabase(plan: DatabasePlan): Promise<OpenedDatabase> 
   try {
     if (plan.database.kind === 'remote') {
       const { url, authToken, timeoutMs } = plan.database;
+      const { openRemote } = await import('../src/store/remote.ts');
       db = openRemote({ url, authToken, timeoutMs });
     } else {
       const path = resolve(plan.database.path);

@@ -1,9 +1,11 @@
 /** Standard age files (https://age-encryption.org/v1), for readers who have age and nothing of ours. */
 
 import { readFile } from 'node:fs/promises';
-import { Decrypter, Encrypter } from 'age-encryption';
 import { errorCode, Failure, usage } from './failure.ts';
 import type { World } from './world.ts';
+
+/** Loaded by whoever encrypts or opens: its curves and lattices take longer than all else of most commands. */
+const age = () => import('age-encryption');
 
 const MAX_IDENTITY_FILE = 1024 * 1024;
 
@@ -18,6 +20,7 @@ export async function ageEncrypt(
   size: number | undefined,
   recipients: readonly string[],
 ): Promise<AgeBody> {
+  const { Encrypter } = await age();
   const encrypter = new Encrypter();
   for (const [index, recipient] of recipients.entries()) {
     try {
@@ -35,6 +38,7 @@ export type AgeOpener = (pieces: AsyncIterable<Uint8Array>) => Promise<AsyncIter
 
 /** Reads identity files (`-` is standard input). Throws usage failures that say which line is wrong, not what is in it. */
 export async function ageOpener(world: World, files: readonly string[]): Promise<AgeOpener> {
+  const { Decrypter } = await age();
   const decrypter = new Decrypter();
   let identities = 0;
   for (const file of files) {

@@ -2,8 +2,6 @@
  * What a paste's bytes are, by themselves, and as what they may leave. Nothing that a browser would run ever
  * leaves under its own name.
  */
-import { fileTypeFromBuffer } from 'file-type';
-
 /** How much of a body's beginning decides. */
 export const MEDIA_TYPE_PREFIX_BYTES = 8192;
 
@@ -44,6 +42,8 @@ export async function mediaType(prefix: Uint8Array, utf8: boolean): Promise<stri
 }
 
 async function magicType(prefix: Uint8Array): Promise<string | undefined> {
+  // With the first upload, not with the start.
+  const { fileTypeFromBuffer } = await import('file-type');
   try {
     return (await fileTypeFromBuffer(prefix))?.mime;
   } catch {

@@ -1,12 +1,5 @@
 /** Passkeys as second factors. Each challenge is one try, spent before anything is checked. */
-import {
-  assertionOptions,
-  finishAssertion,
-  finishRegistration,
-  newPasskeyChallenge,
-  type RelyingParty,
-  registrationOptions,
-} from '../crypto/passkeys.ts';
+import type { RelyingParty } from '../crypto/passkeys.ts';
 import type { Ceremony, LiveSession, Passkey } from '../store/accounts.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
@@ -21,6 +14,9 @@ export interface StartedCeremony<Options> {
   readonly options: Options;
   readonly expiresAt: number;
 }
+
+/** Loaded with the first passkey: the library behind it is a quarter of all modules, and few servers need it at once. */
+const ceremonies = () => import('../crypto/passkeys.ts');
 
 /** @throws Fault `webauthn_unavailable` where it is not switched on */
 function relyingParty({ settings }: Deps): RelyingParty {
@@ -44,6 +40,7 @@ async function begin(
   rp: RelyingParty,
   attachment?: Attachment,
 ): Promise<Ceremony> {
+  const { newPasskeyChallenge } = await ceremonies();
   const now = deps.now();
   const ceremony: Ceremony = {
     id: newId('sfc', deps),
@@ -90,6 +87,7 @@ export async function startRegistration(deps: Deps, origin: Origin, live: LiveSe
   const attachment = attachmentOf(wanted);
   const existing = await deps.store.accounts.passkeys(live.account.id);
   const { challenge, expiresAt } = await begin(deps, origin, live, 'register', rp, attachment);
+  const { registrationOptions } = await ceremonies();
   const options = await registrationOptions(rp, {
     accountId: live.account.id,
     username: live.account.username,
@@ -109,6 +107,7 @@ export async function endRegistration(
 ): Promise<Proven<Passkey>> {
   const rp = relyingParty(deps);
   const ceremony = await take(deps, live, 'register', rp);
+  const { finishRegistration } = await ceremonies();
   const outcome = await finishRegistration(rp, ceremony, posted);
   if (!outcome.ok) throw new Fault('webauthn_challenge_invalid');
   const passkey: Passkey = {
@@ -131,6 +130,7 @@ export async function startAssertion(deps: Deps, origin: Origin, live: LiveSessi
   const passkeys = await deps.store.accounts.passkeys(live.account.id);
   if (passkeys.length === 0) throw new Fault('webauthn_challenge_invalid');
   const { challenge, expiresAt } = await begin(deps, origin, live, 'verify', rp);
+  const { assertionOptions } = await ceremonies();
   return { options: await assertionOptions(rp, { challenge, passkeys }), expiresAt };
 }
 
@@ -144,6 +144,7 @@ export async function endAssertion(
   const rp = relyingParty(deps);
   const { challenge } = await take(deps, live, 'verify', rp);
   const passkeys = await deps.store.accounts.passkeys(live.account.id);
+  const { finishAssertion } = await ceremonies();
   const outcome = await finishAssertion(rp, { challenge, accountId: live.account.id, passkeys }, posted);
   if (!outcome.ok) throw new Fault('webauthn_challenge_invalid');
   const { passkey, ...use } = outcome;

@@ -3,16 +3,16 @@
 // biome-ignore-all format: generated
 
 /** SHA-256 of the file, base64, as Content-Digest (RFC 9530) writes it. */
-export const CLIENT_SHA256_BASE64 = 'xxU+klATByyke4wVxDJZkcOt7EjIpuRqoxTXftDBZuU=';
+export const CLIENT_SHA256_BASE64 = 'McmteyeFmh0SwWbOuyZY1VaVeCvtU/N3elnk4WtpHw8=';
 
 /** The same in hex, as `sha256sum` and `fpaste --version` write it. */
-export const CLIENT_SHA256_HEX = 'c7153e925013072ca47b8c15c4325991c3adec48c8a6e46aa314d77ed0c166e5';
+export const CLIENT_SHA256_HEX = '31c9ad7b27859a1d12c166cebb2658d55695782bed53f3777a59e4e16b691f0f';
 
 /** A strong ETag, quotes included. */
-export const CLIENT_ETAG = '"c7153e925013072ca47b8c15c4325991"';
+export const CLIENT_ETAG = '"31c9ad7b27859a1d12c166cebb2658d5"';
 
 /** Length of the file in bytes. */
-export const CLIENT_BYTES = 350463;
+export const CLIENT_BYTES = 351269;
 
 /** The one file, `fpaste`: UTF-8 text that runs on Node, Bun and Deno. */
 export const CLIENT_TEXT = [
@@ -54,6 +54,18 @@ export const CLIENT_TEXT = [
   "    if (typeof require !== \"undefined\") return require.apply(this, arguments);",
   "    throw Error('Dynamic require of \"' + x + '\" is not supported');",
   "  });",
+  "  var __esm = (fn, res, err) => function __init() {",
+  "    if (err) throw err[0];",
+  "    try {",
+  "      return fn && (res = (0, fn[__getOwnPropNames(fn)[0]])(fn = 0)), res;",
+  "    } catch (e) {",
+  "      throw err = [e], e;",
+  "    }",
+  "  };",
+  "  var __export = (target, all) => {",
+  "    for (var name in all)",
+  "      __defProp(target, name, { get: all[name], enumerable: true });",
+  "  };",
   "  var __copyProps = (to, from, except, desc) => {",
   "    if (from && typeof from === \"object\" || typeof from === \"function\") {",
   "      for (let key of __getOwnPropNames(from))",
@@ -70,6 +82,26 @@ export const CLIENT_TEXT = [
   "    isNodeMode || !mod || !mod.__esModule ? __defProp(target, \"default\", { value: mod, enumerable: true }) : target,",
   "    mod",
   "  ));",
+  "",
+  "  // library:age-encryption",
+  "  var age_encryption_exports = {};",
+  "  __export(age_encryption_exports, {",
+  "    Decrypter: () => Decrypter,",
+  "    Encrypter: () => Encrypter",
+  "  });",
+  "  var Decrypter, Encrypter;",
+  "  var init_age_encryption = __esm({",
+  "    \"library:age-encryption\"() {",
+  "      Decrypter = function(...args) {",
+  "        const real = libraries().Decrypter;",
+  "        return new.target === void 0 ? real(...args) : new real(...args);",
+  "      };",
+  "      Encrypter = function(...args) {",
+  "        const real = libraries().Encrypter;",
+  "        return new.target === void 0 ? real(...args) : new real(...args);",
+  "      };",
+  "    }",
+  "  });",
   "",
   "  // cli/shared/failure.ts",
   "  var EXIT_CODES = {",
@@ -1622,21 +1654,11 @@ export const CLIENT_TEXT = [
   "",
   "  // cli/shared/age.ts",
   "  var import_promises2 = __require(\"node:fs/promises\");",
-  "",
-  "  // library:age-encryption",
-  "  var Decrypter = function(...args) {",
-  "    const real = libraries().Decrypter;",
-  "    return new.target === void 0 ? real(...args) : new real(...args);",
-  "  };",
-  "  var Encrypter = function(...args) {",
-  "    const real = libraries().Encrypter;",
-  "    return new.target === void 0 ? real(...args) : new real(...args);",
-  "  };",
-  "",
-  "  // cli/shared/age.ts",
+  "  var age = () => Promise.resolve().then(() => (init_age_encryption(), age_encryption_exports));",
   "  var MAX_IDENTITY_FILE = 1024 * 1024;",
   "  async function ageEncrypt(pieces, size, recipients) {",
-  "    const encrypter = new Encrypter();",
+  "    const { Encrypter: Encrypter2 } = await age();",
+  "    const encrypter = new Encrypter2();",
   "    for (const [index, recipient] of recipients.entries()) {",
   "      try {",
   "        encrypter.addRecipient(recipient.trim());",
@@ -1648,7 +1670,8 @@ export const CLIENT_TEXT = [
   "    return { pieces: fromStream(stream), length: size === void 0 ? void 0 : stream.size(size) };",
   "  }",
   "  async function ageOpener(world, files) {",
-  "    const decrypter = new Decrypter();",
+  "    const { Decrypter: Decrypter2 } = await age();",
+  "    const decrypter = new Decrypter2();",
   "    let identities = 0;",
   "    for (const file of files) {",
   "      const text2 = file === \"-\" ? await readStdin(world) : await readIdentityFile(file);",

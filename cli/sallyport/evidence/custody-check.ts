@@ -9,7 +9,7 @@ import type { Problem } from './bundle-report.ts';
 import type { ConsistencyProof, Custody, SignedCheckpoint } from './custody.ts';
 import { leafOfReceipt, parseChunkLeaf } from './custody-leaf.ts';
 import type { StreamManifest } from './manifests.ts';
-import { readTimestamp, type TimestampFacts } from './timestamp.ts';
+import type { TimestampFacts } from './timestamp.ts';
 
 /** What was kept from before, and whom to believe. */
 export interface Knowledge {
@@ -140,6 +140,7 @@ export async function checkCustody(
   const receiptsMet = await checkReceipts(checkpoint, texts, theirs, knowledge.receipts, say);
   let timestamp: TimestampFacts | undefined;
   if (custody.timestamp !== undefined) {
+    const { readTimestamp } = await import('./timestamp.ts');
     timestamp = await readTimestamp(custody.timestamp, utf8(checkpoint.note), knowledge.timestampAuthorities);
     if (timestamp.problem !== undefined) say('failed', 'custody_timestamp', timestamp.problem);
   }

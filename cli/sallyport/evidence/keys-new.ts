@@ -1,7 +1,6 @@
 /** `sallyport keys new`: a key pair of age, whose private half stays in a file of this machine. */
 
 import { resolve } from 'node:path';
-import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { usage } from '../../shared/failure.ts';
 import { keepNew } from '../../shared/kept.ts';
 import { processWorld, type World } from '../../shared/world.ts';
@@ -33,6 +32,9 @@ ${optionHelp([
 async function makeKeys(world: World, given: Given): Promise<number> {
   const out = given.value('out');
   if (out === undefined || out === '') throw usage('Say where the private key goes: --out FILE.');
+  const { generateHybridIdentity, generateX25519Identity, identityToRecipient } = await import(
+    'age-encryption'
+  );
   const identity = await (given.has('pq') ? generateHybridIdentity() : generateX25519Identity());
   const { recipient, fingerprint, kind } = recipientOf(await identityToRecipient(identity));
   const created = new Date(world.now()).toISOString();

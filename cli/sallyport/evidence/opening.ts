@@ -4,7 +4,6 @@
  */
 
 import { createHash } from 'node:crypto';
-import { fileTypeFromBuffer } from 'file-type';
 import { openChunk, SealedError } from '../../../src/crypto/sealed.ts';
 import { fromStream } from '../../shared/age.ts';
 import { type Destination, fresh } from '../../shared/destination.ts';
@@ -186,6 +185,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = { mts: 'ts', location: 'jso
 /** By what it begins with, since nobody states it. */
 async function extensionOf(first: Uint8Array, media: string): Promise<string> {
   if (Buffer.from(first.subarray(0, 10)).toString('latin1') === 'YUV4MPEG2 ') return 'y4m';
+  const { fileTypeFromBuffer } = await import('file-type');
   const type = await fileTypeFromBuffer(first).catch(() => undefined);
   if (type !== undefined) return EXTENSIONS[type.ext] ?? type.ext;
   return (first[0] === 0x7b ? EXTENSIONS[media] : undefined) ?? 'bin';
