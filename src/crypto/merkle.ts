@@ -68,10 +68,10 @@ export function nodesOf({ start, end }: LeafRange): NodePlace[] {
 }
 
 /** The hash of a range from the hashes of {@link nodesOf}, in that order. */
-export function rangeHash(hashes: readonly Uint8Array[]): Bytes {
-  let hash: Uint8Array | undefined;
+export function rangeHash(hashes: readonly Bytes[]): Bytes {
+  let hash: Bytes | undefined;
   for (const left of hashes.toReversed()) hash = hash === undefined ? left : nodeHash(left, hash);
-  return hash === undefined ? EMPTY_ROOT : new Uint8Array(hash);
+  return hash ?? EMPTY_ROOT;
 }
 
 /**

@@ -13,8 +13,10 @@ import { type RuntimeName, runtimes, startServer } from '../support/server.ts';
 import { tempDir } from '../support/temp.ts';
 
 const MIB = 1024 * 1024;
-const CHUNKS = 70_000;
+const CHUNKS = 20_000;
 const AT_ONCE = 2;
+/** V8 lets rubbish lie in proportion to the machine's memory: with this, what is measured is what is needed. */
+const HEAP_MB = 96;
 const SETTINGS = { SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false', SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false' };
 
 /** Bytes by name from /proc/PID/status. */
@@ -23,10 +25,10 @@ async function status(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? Number.NaN) * 1024;
 }
 
-/** A server whose one incident has 70,000 chunks of 4 KiB and one hundred of 1 MiB. */
+/** A server whose one incident has 20,000 chunks of 4 KiB and two hundred of 1 MiB. */
 async function measured(runtime: RuntimeName): Promise<{ length: number; growth: number }> {
   const dir = await tempDir();
-  const start = () => startServer({ runtime, settings: SETTINGS, folder: dir.path });
+  const start = () => startServer({ runtime, settings: SETTINGS, folder: dir.path, heapMb: HEAP_MB });
   let server = await start();
   try {
     const secret = (await readFile(join(dir.path, 'data', 'bootstrap-secret'), 'utf8')).trim();
@@ -37,7 +39,7 @@ async function measured(runtime: RuntimeName): Promise<{ length: number; growth:
     const streams: { streamId: string; count: number; size: number }[] = [];
     for (const [count, size] of [
       [CHUNKS, 4096],
-      [100, MIB],
+      [200, MIB],
     ] as const)
       streams.push({ streamId: await newStream(doors, as, incidentId), count, size });
     await server.stop();
@@ -77,10 +79,10 @@ async function measured(runtime: RuntimeName): Promise<{ length: number; growth:
 
 describe('large bundles', { skip: process.platform === 'linux' ? false : 'needs /proc of Linux' }, () => {
   for (const runtime of runtimes) {
-    it(`are streamed on ${runtime}: two of 370 MiB at once take less than 150 MiB more`, async (t) => {
+    it(`are streamed on ${runtime}: two of 270 MiB at once take less than 150 MiB more`, async (t) => {
       const { length, growth } = await measured(runtime);
       t.diagnostic(`${Math.round(length / MIB)} MiB each, ${Math.round(growth / MIB)} MiB more`);
-      assert.ok(length > 370 * MIB);
+      assert.ok(length > 270 * MIB);
       assert.ok(growth < 150 * MIB, `${Math.round(growth / MIB)} MiB more`);
     });
   }

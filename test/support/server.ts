@@ -35,6 +35,8 @@ export interface ServerOptions {
   /** SAFE_… settings. The rest of the environment is not passed on, apart from PATH. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** Megabytes of heap that V8 may use at most, as on a small machine; Bun has no such bound. */
+  readonly heapMb?: number;
   /** An existing folder to start in; its `data` is the data directory. By default a fresh one, removed at the end. */
   readonly folder?: string;
 }
@@ -80,6 +82,7 @@ function start(options: ServerOptions, folder: string): Started {
       SAFE_MAIN_BIND_ADDRS: '127.0.0.1:0',
       SAFE_ADMIN_BIND_ADDRS: '127.0.0.1:0',
       ...options.settings,
+      ...(options.heapMb !== undefined && { NODE_OPTIONS: `--max-old-space-size=${options.heapMb}` }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
