@@ -2,9 +2,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
+import { equalBytes } from '../src/crypto/compare.ts';
+import { readTimestampAnswer, SHA256_OID } from '../src/crypto/timestamp.ts';
 import type { LogStore } from '../src/store/log.ts';
 
-const SHA256 = '2.16.840.1.101.3.4.2.1';
 const PATIENCE_MS = 15_000;
 /** An answer holds a token and some certificates: a few thousand bytes. */
 const LONGEST_ANSWER = 64 * 1024;
@@ -22,7 +23,7 @@ function request(imprint: Uint8Array<ArrayBuffer>, nonce: Uint8Array<ArrayBuffer
     version: 1,
     messageImprint: new pkijs.MessageImprint({
       hashAlgorithm: new pkijs.AlgorithmIdentifier({
-        algorithmId: SHA256,
+        algorithmId: SHA256_OID,
         algorithmParams: new asn1js.Null(),
       }),
       hashedMessage: new asn1js.OctetString({ valueHex: imprint.buffer }),
@@ -35,20 +36,9 @@ function request(imprint: Uint8Array<ArrayBuffer>, nonce: Uint8Array<ArrayBuffer
 
 /** Whether an answer stamps what was asked. Its signature is the reader's to check, who knows whom to trust. */
 function answers(der: Uint8Array<ArrayBuffer>, imprint: Uint8Array, nonce: Uint8Array): boolean {
-  try {
-    const { status, timeStampToken } = pkijs.TimeStampResp.fromBER(der);
-    // granted, or granted with modifications
-    if (status.status > 1 || timeStampToken === undefined) return false;
-    const signed = new pkijs.SignedData({ schema: timeStampToken.content });
-    const content = signed.encapContentInfo.eContent?.getValue();
-    if (content === undefined) return false;
-    const info = pkijs.TSTInfo.fromBER(content);
-    const stamped = Buffer.from(info.messageImprint.hashedMessage.valueBlock.valueHexView);
-    const returned = info.nonce && Buffer.from(info.nonce.valueBlock.valueHexView);
-    return stamped.equals(imprint) && returned?.equals(nonce) === true;
-  } catch {
-    return false;
-  }
+  const { sha256: stamped, nonce: returned } = readTimestampAnswer(der) ?? {};
+  if (stamped === undefined || returned === undefined) return false;
+  return equalBytes(stamped, imprint) && equalBytes(returned, nonce);
 }
 
 async function bounded(answer: Response): Promise<Uint8Array<ArrayBuffer>> {

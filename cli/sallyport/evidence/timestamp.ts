@@ -1,7 +1,8 @@
 /** RFC 3161 timestamps of checkpoints, checked offline: what was stamped, when, by whom. */
-import * as pkijs from 'pkijs';
+import { Certificate } from 'pkijs';
 import { equalBytes } from '../../../src/crypto/compare.ts';
 import { sha256 } from '../../../src/crypto/hash.ts';
+import { readTimestampAnswer } from '../../../src/crypto/timestamp.ts';
 
 export interface TimestampFacts {
   /** Milliseconds since the epoch, as the authority states; absent where it cannot be read. */
@@ -12,29 +13,15 @@ export interface TimestampFacts {
   readonly problem?: string;
 }
 
-const SHA256 = '2.16.840.1.101.3.4.2.1';
-
 const unreadable: TimestampFacts = {
   trusted: false,
   problem: 'The timestamp is malformed, or is no answer of a timestamp authority.',
 };
 
-function certificatesIn(pem: string): pkijs.Certificate[] {
+function certificatesIn(pem: string): Certificate[] {
   return [...pem.matchAll(/-----BEGIN CERTIFICATE-----([\s\S]+?)-----END CERTIFICATE-----/g)].map(
-    ([, body = '']) => pkijs.Certificate.fromBER(new Uint8Array(Buffer.from(body, 'base64'))),
+    ([, body = '']) => Certificate.fromBER(new Uint8Array(Buffer.from(body, 'base64'))),
   );
-}
-
-function parsed(der: Buffer) {
-  try {
-    const { timeStampToken } = pkijs.TimeStampResp.fromBER(new Uint8Array(der));
-    if (timeStampToken === undefined) return undefined;
-    const signed = new pkijs.SignedData({ schema: timeStampToken.content });
-    const content = signed.encapContentInfo.eContent?.getValue();
-    return content && { signed, info: pkijs.TSTInfo.fromBER(content) };
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -48,13 +35,11 @@ export async function readTimestamp(
   stamped: Uint8Array<ArrayBuffer>,
   authorities: string | undefined,
 ): Promise<TimestampFacts> {
-  const found = parsed(der);
+  const found = readTimestampAnswer(new Uint8Array(der));
   if (found === undefined) return unreadable;
-  const { signed, info } = found;
-  const { hashAlgorithm, hashedMessage } = info.messageImprint;
-  const imprint = new Uint8Array(hashedMessage.valueBlock.valueHexView);
-  const time = info.genTime.getTime();
-  if (hashAlgorithm.algorithmId !== SHA256 || !equalBytes(imprint, sha256(stamped)))
+  const { signed } = found;
+  const time = found.time.getTime();
+  if (found.sha256 === undefined || !equalBytes(found.sha256, sha256(stamped)))
     return { time, trusted: false, problem: 'The timestamp is of something else than the checkpoint.' };
   try {
     // The signature covers the imprint and the time; the chain is looked at as of that time.
@@ -64,7 +49,7 @@ export async function readTimestamp(
       checkChain: authorities !== undefined,
       ...(authorities !== undefined && {
         trustedCerts: certificatesIn(authorities),
-        checkDate: info.genTime,
+        checkDate: found.time,
       }),
     });
     if (good) return { time, trusted: authorities !== undefined };
