@@ -5,8 +5,8 @@
  * All of it is a function of committed rows. The checkpoint is the earliest that covers the bundle's chunks, so it does
  * not change as the log grows; while there is none yet, the bundle has no custody folder.
  */
+import { encodePaddedBase64 } from '../crypto/base64.ts';
 import { consistencyRanges, inclusionRanges } from '../crypto/merkle.ts';
-import { base64 } from '../crypto/signed-note.ts';
 import type { Stream } from '../store/incidents.ts';
 import type { Checkpoint } from '../store/log.ts';
 import type { Bytes } from '../store/store.ts';
@@ -57,7 +57,7 @@ export async function* leafLines(
       // Neighbours share nearly all of their proofs.
       const written = new Map<Bytes, string>();
       const textOf = (hash: Bytes) => {
-        const text = written.get(hash) ?? base64(hash);
+        const text = written.get(hash) ?? encodePaddedBase64(hash);
         written.set(hash, text);
         return text;
       };
@@ -86,6 +86,6 @@ export async function* consistencyLines(
 ): AsyncGenerator<string> {
   for (const { size } of earlier) {
     const proof: Bytes[] = await rangeHashes(log, consistencyRanges(size, checkpoint.size));
-    yield `${JSON.stringify({ size, proof: proof.map(base64) })}\n`;
+    yield `${JSON.stringify({ size, proof: proof.map(encodePaddedBase64) })}\n`;
   }
 }

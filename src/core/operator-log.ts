@@ -2,7 +2,8 @@
  * What the operator reads of the audit and of its log: ids, times, outcomes, hashes and signatures. Nothing here
  * changes anything; hashing and signing are the upkeep's work.
  */
-import { base64, verifierKey } from '../crypto/signed-note.ts';
+import { encodePaddedBase64 } from '../crypto/base64.ts';
+import { verifierKey } from '../crypto/signed-note.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import type { Checkpoint } from '../store/log.ts';
 import type { Deps } from './deps.ts';
@@ -49,7 +50,7 @@ export async function logFacts({ store: { log }, signer }: LogDeps): Promise<Log
 /** A checkpoint in the words of `/admin/api`. */
 export const checkpointFacts = ({ size, rootHash, note, verifier, createdAt, timestamp }: Checkpoint) => ({
   size,
-  root_hash: base64(rootHash),
+  root_hash: encodePaddedBase64(rootHash),
   note,
   verifier_key: verifier,
   created_at: new Date(createdAt).toISOString(),
@@ -69,7 +70,7 @@ export async function logConsistency({ store: { log } }: LogDeps, from: unknown,
     throw new Fault('not_found', {
       message: `give two sizes, the smaller one first, from 1 to ${hashed}, which is how far the log has been hashed`,
     });
-  return { size: from, to, proof: (await consistencyProof(log, from, to)).map(base64) };
+  return { size: from, to, proof: (await consistencyProof(log, from, to)).map(encodePaddedBase64) };
 }
 
 /**
@@ -88,5 +89,10 @@ export async function logProof({ store: { log } }: LogDeps, index: unknown) {
     });
   const [leaf] = await log.leaves(index, 1);
   if (leaf === undefined) throw new TypeError('the log lacks an entry that its checkpoint covers');
-  return { index, leaf: leaf.text, size, proof: (await inclusionProof(log, index, size)).map(base64) };
+  return {
+    index,
+    leaf: leaf.text,
+    size,
+    proof: (await inclusionProof(log, index, size)).map(encodePaddedBase64),
+  };
 }

@@ -6,6 +6,7 @@
  * 2^level of them. Those never change as the tree grows, and every hash of every tree and proof is made of them.
  * Sizes and indexes are whole numbers below 2^53; a hash has 32 bytes.
  */
+import { equalBytes } from './compare.ts';
 import { sha256 } from './hash.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -155,10 +156,6 @@ export function grownNodes(
   return grown;
 }
 
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
-}
-
 /** Whether `proof` shows that a leaf with this hash has this place in the tree of `size` leaves. */
 export function isIncluded(
   leaf: Uint8Array,
@@ -185,7 +182,7 @@ export function isIncluded(
     fn = Math.floor(fn / 2);
     sn = Math.floor(sn / 2);
   }
-  return sn === 0 && same(hash, root);
+  return sn === 0 && equalBytes(hash, root);
 }
 
 /** Whether `proof` shows that the tree of `older` leaves is the beginning of that of `newer`. */
@@ -198,8 +195,8 @@ export function isConsistent(
 ): boolean {
   if (!Number.isSafeInteger(older) || !Number.isSafeInteger(newer) || older < 0 || older > newer)
     return false;
-  if (older === newer) return proof.length === 0 && same(olderRoot, newerRoot);
-  if (older === 0) return proof.length === 0 && same(olderRoot, EMPTY_ROOT);
+  if (older === newer) return proof.length === 0 && equalBytes(olderRoot, newerRoot);
+  if (older === 0) return proof.length === 0 && equalBytes(olderRoot, EMPTY_ROOT);
   const path = [...proof];
   // A power of two: the older tree is itself a node of the newer, and its root begins the path.
   if (Number.isInteger(Math.log2(older))) path.unshift(olderRoot);
@@ -228,5 +225,5 @@ export function isConsistent(
     fn = Math.floor(fn / 2);
     sn = Math.floor(sn / 2);
   }
-  return sn === 0 && same(olderHash, olderRoot) && same(newerHash, newerRoot);
+  return sn === 0 && equalBytes(olderHash, olderRoot) && equalBytes(newerHash, newerRoot);
 }

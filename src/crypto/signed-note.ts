@@ -5,8 +5,10 @@
  * A verifier key is `<name>+<key id>+<key>`: the key id is the first 4 bytes of SHA-256(name, a newline, the type,
  * the key) in hexadecimal, the key standard base64 of the type 0x01 and the 32 bytes of the public key.
  */
+import { decodePaddedBase64, encodePaddedBase64 } from './base64.ts';
 import { equalBytes } from './compare.ts';
 import { hex, sha256, utf8 } from './hash.ts';
+import { decodeBase64url } from './sealed-base64.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -16,20 +18,6 @@ const SIGNATURE_BYTES = 64;
 /** Far more than any note of ours; a note that is larger is nobody's honest one. */
 const MAX_NOTE_CHARACTERS = 1_000_000;
 const MAX_SIGNATURES = 16;
-
-/** Standard base64 with padding (RFC 4648, section 4). */
-export function base64(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
-}
-
-/** The bytes of a padded standard base64 text in its one spelling, or undefined. */
-export function fromBase64(text: string): Bytes | undefined {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  return base64(bytes) === text ? bytes : undefined;
-}
 
 /** A name that can stand in a signature line. */
 export function isKeyName(name: string): boolean {
@@ -61,13 +49,13 @@ export function verifierKey({ name, keyId, publicKey }: Verifier): string {
   const typed = new Uint8Array(1 + KEY_BYTES);
   typed[0] = ED25519;
   typed.set(publicKey, 1);
-  return `${name}+${hex(keyId)}+${base64(typed)}`;
+  return `${name}+${hex(keyId)}+${encodePaddedBase64(typed)}`;
 }
 
 /** The verifier of a text that {@link verifierKey} made; undefined when it is none, or not in itself consistent. */
 export function parseVerifierKey(text: string): Verifier | undefined {
   const [, name = '', id = '', key = ''] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text) ?? [];
-  const typed = fromBase64(key);
+  const typed = decodePaddedBase64(key);
   if (!isKeyName(name) || typed?.length !== 1 + KEY_BYTES || typed[0] !== ED25519) return undefined;
   const verifier = verifierOf(name, typed.slice(1));
   return hex(verifier.keyId) === id ? verifier : undefined;
@@ -91,7 +79,7 @@ export async function signerOf(name: string, seed: Bytes): Promise<Signer> {
   const { x } = await crypto.subtle.exportKey('jwk', whole);
   const key = await crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', false, ['sign']);
   pkcs8.fill(0);
-  const publicKey = fromBase64(`${(x ?? '').replaceAll('-', '+').replaceAll('_', '/')}=`);
+  const publicKey = decodeBase64url(x ?? '');
   if (publicKey === undefined) throw new TypeError('the runtime gave no public key');
   return {
     ...verifierOf(name, publicKey),
@@ -108,13 +96,13 @@ export async function signerKey(name: string, seed: Bytes): Promise<string> {
   const typed = new Uint8Array(1 + KEY_BYTES);
   typed[0] = ED25519;
   typed.set(seed, 1);
-  return `PRIVATE+KEY+${name}+${hex(keyId)}+${base64(typed)}`;
+  return `PRIVATE+KEY+${name}+${hex(keyId)}+${encodePaddedBase64(typed)}`;
 }
 
 /** The signer of a text that {@link signerKey} made; undefined when it is none, or not in itself consistent. */
 export async function parseSignerKey(text: string): Promise<Signer | undefined> {
   const [, name = '', id = '', key = ''] = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text) ?? [];
-  const typed = fromBase64(key);
+  const typed = decodePaddedBase64(key);
   if (!isKeyName(name) || typed?.length !== 1 + KEY_BYTES || typed[0] !== ED25519) return undefined;
   const signer = await signerOf(name, typed.slice(1));
   return hex(signer.keyId) === id ? signer : undefined;
@@ -132,7 +120,7 @@ export async function signNote(text: string, signer: Signer): Promise<string> {
   const tagged = new Uint8Array(4 + signature.length);
   tagged.set(signer.keyId);
   tagged.set(signature, 4);
-  return `${text}\n— ${signer.name} ${base64(tagged)}\n`;
+  return `${text}\n— ${signer.name} ${encodePaddedBase64(tagged)}\n`;
 }
 
 /**
@@ -169,7 +157,7 @@ export function splitNote(note: string):
   const signatures = [];
   for (const line of lines) {
     const [, name = '', encoded = ''] = /^— (\S+) (\S+)$/u.exec(line) ?? [];
-    const tagged = fromBase64(encoded);
+    const tagged = decodePaddedBase64(encoded);
     if (!isKeyName(name) || tagged === undefined || tagged.length < 5) return undefined;
     signatures.push({ name, tagged });
   }
@@ -186,13 +174,13 @@ export interface CheckpointText {
 
 /** The text of a checkpoint, to be signed. */
 export function writeCheckpoint({ origin, size, rootHash }: CheckpointText): string {
-  return `${origin}\n${size}\n${base64(rootHash)}\n`;
+  return `${origin}\n${size}\n${encodePaddedBase64(rootHash)}\n`;
 }
 
 /** Undefined when the text is no checkpoint. Further lines are allowed and ignored. */
 export function readCheckpoint(text: string): CheckpointText | undefined {
   const [origin = '', size = '', root = ''] = text.split('\n');
-  const rootHash = fromBase64(root);
+  const rootHash = decodePaddedBase64(root);
   if (origin === '' || !/^(0|[1-9]\d{0,15})$/.test(size) || rootHash?.length !== 32) return undefined;
   return Number.isSafeInteger(Number(size)) ? { origin, size: Number(size), rootHash } : undefined;
 }

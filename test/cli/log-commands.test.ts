@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { checkpointSigner } from '../../runtime/secrets.ts';
 import { newId } from '../../src/core/ids.ts';
 import { tendLog } from '../../src/core/log.ts';
+import { decodePaddedBase64 } from '../../src/crypto/base64.ts';
 import { utf8 } from '../../src/crypto/hash.ts';
 import { isConsistent, isIncluded, leafHash } from '../../src/crypto/merkle.ts';
-import { fromBase64, openNote, type Signer, verifierKey } from '../../src/crypto/signed-note.ts';
+import { openNote, type Signer, verifierKey } from '../../src/crypto/signed-note.ts';
 import { migrate } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
@@ -22,7 +23,8 @@ import { type TempDir, tempDir } from '../support/temp.ts';
 
 const CLI = fileURLToPath(new URL('../../cli/sallyport.ts', import.meta.url));
 
-const hashes = (texts: readonly string[]) => texts.map((text) => fromBase64(text) ?? assert.fail(text));
+const hashes = (texts: readonly string[]) =>
+  texts.map((text) => decodePaddedBase64(text) ?? assert.fail(text));
 
 function sallyport(folder: string, line: string): Promise<{ code: number; out: string; said: string }> {
   return new Promise((resolve) => {

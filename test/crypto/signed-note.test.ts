@@ -3,8 +3,6 @@ import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
 import {
-  base64,
-  fromBase64,
   openNote,
   parseSignerKey,
   parseVerifierKey,
@@ -111,7 +109,7 @@ describe('signed notes', () => {
   it('writes checkpoints as logs publish them, and reads no others', () => {
     const rootHash = new Uint8Array(32).fill(9);
     const text = writeCheckpoint({ origin: 'vault.example/log', size: 7, rootHash });
-    assert.equal(text, `vault.example/log\n7\n${base64(rootHash)}\n`);
+    assert.equal(text, `vault.example/log\n7\n${Buffer.from(rootHash).toString('base64')}\n`);
     assert.deepEqual(readCheckpoint(text), { origin: 'vault.example/log', size: 7, rootHash });
     assert.ok(readCheckpoint(`${text}an extension\n`));
     for (const wrong of [
@@ -122,11 +120,5 @@ describe('signed notes', () => {
       `\n${text}`,
     ])
       assert.equal(readCheckpoint(wrong), undefined, JSON.stringify(wrong));
-  });
-
-  it('knows one spelling of base64', () => {
-    assert.deepEqual(fromBase64('AQI='), Uint8Array.of(1, 2));
-    for (const wrong of ['AQI', 'AQJ=', 'AQ I=', 'AQI=\n', 'A-I='])
-      assert.equal(fromBase64(wrong), undefined, wrong);
   });
 });

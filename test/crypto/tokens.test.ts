@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decodeBase64, encodeBase64 } from '../../src/crypto/base64.ts';
+import {
+  decodeBase64,
+  decodePaddedBase64,
+  encodeBase64,
+  encodePaddedBase64,
+} from '../../src/crypto/base64.ts';
 import { openKeyring } from '../../src/crypto/keyring.ts';
 import {
   deleteToken,
@@ -100,13 +105,16 @@ describe('the id of a create under an idempotency key', () => {
   });
 });
 
-describe('unpadded base64', () => {
+describe('base64', () => {
   it('reads what it wrote, and agrees with the platform', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         const text = encodeBase64(bytes);
         assert.equal(text, Buffer.from(bytes).toString('base64').replaceAll('=', ''));
         assert.deepEqual(decodeBase64(text), Uint8Array.from(bytes));
+        const padded = encodePaddedBase64(bytes);
+        assert.equal(padded, Buffer.from(bytes).toString('base64'));
+        assert.deepEqual(decodePaddedBase64(padded), Uint8Array.from(bytes));
       }),
     );
   });
@@ -116,5 +124,8 @@ describe('unpadded base64', () => {
       assert.equal(decodeBase64(text), undefined, JSON.stringify(text));
     }
     assert.deepEqual(decodeBase64('+/+/'), Uint8Array.of(0xfb, 0xff, 0xbf));
+    const padded = ['AQI', 'AQJ=', 'AQ I=', 'AQI=\n', 'A-I=', 'A===', '====', 'AQ=', 'AQID====', 'AQ==AQID'];
+    for (const text of padded) assert.equal(decodePaddedBase64(text), undefined, JSON.stringify(text));
+    assert.deepEqual(decodePaddedBase64('AQI='), Uint8Array.of(1, 2));
   });
 });

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { tendLog } from '../../src/core/log.ts';
+import { decodePaddedBase64 } from '../../src/crypto/base64.ts';
 import { utf8 } from '../../src/crypto/hash.ts';
 import { isConsistent, isIncluded, leafHash } from '../../src/crypto/merkle.ts';
 import {
   type CheckpointText,
-  fromBase64,
   openNote,
   parseVerifierKey,
   readCheckpoint,
@@ -44,7 +44,8 @@ const parsed = (lines: string) =>
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line));
-const hashesOf = (proof: readonly string[]) => proof.map((hash) => fromBase64(hash) ?? new Uint8Array());
+const hashesOf = (proof: readonly string[]) =>
+  proof.map((hash) => decodePaddedBase64(hash) ?? new Uint8Array());
 
 async function checkpointIn(bundle: Taken): Promise<CheckpointText> {
   const verifier = parseVerifierKey(bundle.text('custody/verifier-key').trim());

@@ -1,7 +1,7 @@
 /** The custody folder of a bundle, taken apart: who signed, which tree, and the proofs line by line. */
 import { crc32 } from 'node:zlib';
+import { decodePaddedBase64 } from '../../../src/crypto/base64.ts';
 import {
-  fromBase64,
   openNote,
   parseVerifierKey,
   readCheckpoint,
@@ -88,7 +88,7 @@ function object(line: string, name: string): Readonly<Record<string, unknown>> {
 
 function hashesOf(value: unknown, name: string): readonly Uint8Array[] {
   const hashes = Array.isArray(value)
-    ? value.map((one) => (typeof one === 'string' ? fromBase64(one) : undefined))
+    ? value.map((one) => (typeof one === 'string' ? decodePaddedBase64(one) : undefined))
     : [undefined];
   if (hashes.length > 64 || hashes.some((hash) => hash?.length !== 32))
     throw bad(`"${name}" has a proof that is not made of hashes.`);

@@ -2,8 +2,7 @@
 import type { RawChunkFields } from '../../core/chunk-fields.ts';
 import { wholeNumber } from '../../core/chunk-fields.ts';
 import { Fault } from '../../core/faults.ts';
-import { decodeBase64 } from '../../crypto/base64.ts';
-import type { Bytes } from '../../store/store.ts';
+import { decodePaddedBase64 } from '../../crypto/base64.ts';
 
 const MOST_BYTES = 4096;
 
@@ -13,14 +12,8 @@ const KEYS: readonly string[] = [...REQUIRED, 'original_filename', 'filename'];
 
 const bad = (message: string) => new Fault('invalid_field', { message });
 
-/** Standard base64 with its padding (RFC 4648 §4), the canonical spelling alone. */
-export function paddedBase64(text: string): Bytes | undefined {
-  if (text.length % 4 !== 0) return undefined;
-  return decodeBase64(text.replace(/={1,2}$/, ''));
-}
-
 function textOf(name: string, encoded: string): string {
-  const bytes = paddedBase64(encoded);
+  const bytes = decodePaddedBase64(encoded);
   if (bytes === undefined) throw bad(`the Upload-Metadata value of ${name} must be Base64`);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

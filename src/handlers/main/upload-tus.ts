@@ -15,13 +15,14 @@ import {
   requireLength,
   stateLength,
 } from '../../core/uploads.ts';
+import { decodePaddedBase64 } from '../../crypto/base64.ts';
 import type { Upload } from '../../store/chunks.ts';
 import { bodyOf } from '../kit/body.ts';
 import { json, type Reply } from '../kit/reply.ts';
 import { admitted } from './chunk-answer.ts';
 import { originOf } from './origin.ts';
 import { type Headings, httpDate, tusNumber, typeIn, uploadPath } from './upload-headers.ts';
-import { metadataFields, paddedBase64 } from './upload-metadata.ts';
+import { metadataFields } from './upload-metadata.ts';
 import { requireTus, TUS } from './upload-tus-version.ts';
 import { bare, isEmpty, refusal, type UploadCall, uploadView } from './upload-view.ts';
 
@@ -44,7 +45,7 @@ function checksumIn(request: Request): Checksum | undefined {
   const header = request.headers.get('upload-checksum');
   if (header === null) return undefined;
   const [, algorithm, text = ''] = /^(sha1|sha256) ([A-Za-z0-9+/]+={0,2})$/.exec(header) ?? [];
-  const digest = paddedBase64(text);
+  const digest = decodePaddedBase64(text);
   const known = algorithm === 'sha1' || algorithm === 'sha256' ? algorithm : undefined;
   if (known === undefined || digest?.length !== (known === 'sha1' ? 20 : 32))
     throw malformed('Upload-Checksum must be sha1 or sha256, a space, and the digest in Base64');
