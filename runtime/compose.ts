@@ -16,11 +16,11 @@ import { sweep } from '../src/core/sweep.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
 import { measured, type WorkName } from '../src/core/work.ts';
-import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
 import { DbError } from '../src/store/db.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
 import { nodeHasher } from './argon2.ts';
 import { background } from './background.ts';
+import { openBlobs } from './blobs.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
@@ -102,6 +102,12 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const hasher = nodeHasher({ maxQueued: QUEUED_HASHES });
     closers.push(() => hasher.close());
 
+    const { blobs, warnings: blobWarnings } = await openBlobs(db, {
+      settings: settings.blobs,
+      stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
+      stagingLifetimeMs: STAGING_LIFETIME_MS,
+      check: true,
+    });
     const store = libsqlStore(db);
     const keys = await settledKeys(settings, store.secretKey);
     const signer = await checkpointSigner(settings.dataDir);
@@ -117,10 +123,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const ports: Omit<Deps, 'origin'> = {
       settings,
       store,
-      blobs: libsqlBlobs(db, {
-        stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
-        stagingLifetimeMs: STAGING_LIFETIME_MS,
-      }),
+      blobs,
       limiter: coordination?.limiter ?? memoryLimiter({ maxEntries: COUNTED_PEERS }),
       hasher,
       keys,
@@ -243,7 +246,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     return {
       doors: { main: main.urls, admin: admin.urls },
       bootstrapFile,
-      warnings: settingsWarnings(settings, origin),
+      warnings: [...settingsWarnings(settings, origin), ...blobWarnings],
       async stop() {
         const [cutMain, cutAdmin] = await Promise.all([main.stop(GRACE_MS), admin.stop(GRACE_MS)]);
         log.write('info', 'doors closed', { requests_cut: cutMain + cutAdmin });
@@ -260,11 +263,8 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
 
 /** Refuses settings that a later version will take: to accept them and do something else would be worse. */
 function requireBuilt(settings: Settings): void {
-  const missing =
-    (settings.blobs.backend !== 'libsql' &&
-      'SAFE_BLOB_BACKEND=s3: chunks lie in the database in this version') ||
-    (settings.webhook !== undefined && 'SAFE_WEBHOOK_URL: webhooks are not part of this version');
-  if (missing) throw new StartError(`${missing}. Remove the setting.`);
+  if (settings.webhook === undefined) return;
+  throw new StartError('SAFE_WEBHOOK_URL: webhooks are not part of this version. Remove the setting.');
 }
 
 /** What nobody may ask for is not measured. */

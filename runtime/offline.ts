@@ -7,9 +7,9 @@ import type { Settings } from '../src/core/settings-types.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
 import type { Keyring } from '../src/crypto/keyring.ts';
-import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
 import { nodeHasher } from './argon2.ts';
+import { openBlobs } from './blobs.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
@@ -40,6 +40,13 @@ export async function offline<T>(settings: Settings, use: (house: Offline) => Pr
       onFatal: () => process.exit(1),
     });
     closers.push(close);
+    const { blobs } = await openBlobs(db, {
+      settings: settings.blobs,
+      stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
+      stagingLifetimeMs: 0,
+      // A command that has nothing to do with chunks runs without the store.
+      check: false,
+    });
     const store = libsqlStore(db);
     const keys = await settledKeys(settings, store.secretKey);
     const hasher = nodeHasher({ maxQueued: 1 });
@@ -47,7 +54,7 @@ export async function offline<T>(settings: Settings, use: (house: Offline) => Pr
     const deps: Deps = {
       settings,
       store,
-      blobs: libsqlBlobs(db, { stagingQuotaBytes: settings.uploads.stagingQuotaBytes, stagingLifetimeMs: 0 }),
+      blobs,
       // Nobody sends requests here.
       limiter: { hit: async () => undefined },
       hasher,

@@ -10,28 +10,22 @@ import type { Settings } from '../../src/core/settings-types.ts';
 import { crc32 } from '../../src/crypto/crc32.ts';
 import { type Keyring, openKeyring } from '../../src/crypto/keyring.ts';
 import { createMain, type Handler } from '../../src/handlers/main.ts';
-import { libsqlBlobs } from '../../src/store/blobs/libsql.ts';
 import type { Db } from '../../src/store/db.ts';
 import { checkSchema, SchemaError } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
 import { openRemote } from '../../src/store/remote.ts';
 import type { Bytes, Store } from '../../src/store/store.ts';
+import { bucketOf, edgeBlobs } from './blobs.ts';
 import { edgeDigest } from './digest.ts';
 import { consoleLog } from './log.ts';
+import { Misfit } from './misfit.ts';
 import { edgeTurns } from './turns.ts';
 
-/** Bytes of an upload that nobody continues are swept, by home, after so long. */
-const STAGING_LIFETIME_MS = 15 * 60_000;
 /** What one peer's guesses, or the ends of one upload, wait for each other at most. */
 const TURN_PATIENCE_MS = 15_000;
 /** A request that takes longer has been ended by the runtime. */
 const LONGEST_TURN_MS = 120_000;
-
-/** Why this Worker cannot serve. `message` says what to do, to the operator. */
-export class Misfit extends Error {
-  override readonly name = 'Misfit';
-}
 
 export interface Composition {
   readonly handle: Handler;
@@ -43,9 +37,14 @@ function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
   const texts = Object.entries(env).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
-  const parsed = parseSettings({ env: Object.fromEntries(texts) });
+  const parsed = parseSettings({ env: Object.fromEntries(withoutStore(env, texts)) });
   if (!parsed.ok) throw new Misfit(formatProblems(parsed.problems));
   return parsed.settings;
+}
+
+/** A bucket that is bound needs no address and no credentials, which a backend that is named by a setting does. */
+function withoutStore(env: Readonly<Record<string, unknown>>, texts: readonly [string, string][]) {
+  return bucketOf(env) === undefined ? texts : texts.filter(([name]) => name !== 'SAFE_BLOB_BACKEND');
 }
 
 async function fitting(settings: Settings, store: Store): Promise<Keyring> {
@@ -76,9 +75,6 @@ export async function composeEdge(
       'SAFE_DATABASE_URL must name a libSQL server (https://… or libsql://…): there are no files here.',
     );
   }
-  if (settings.blobs.backend !== 'libsql') {
-    throw new Misfit('SAFE_BLOB_BACKEND must be libsql here.');
-  }
   const now = () => Date.now();
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   const log = consoleLog(settings.logLevel, now);
@@ -96,10 +92,7 @@ export async function composeEdge(
   const deps: Deps = {
     settings,
     store,
-    blobs: libsqlBlobs(db, {
-      stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
-      stagingLifetimeMs: STAGING_LIFETIME_MS,
-    }),
+    blobs: await edgeBlobs(db, settings, { env, now, random, sized: exactly }),
     limiter: store.limits,
     hasher,
     keys,

@@ -5,8 +5,9 @@ import { errorReply } from '../../src/handlers/kit/errors.ts';
 import { PRIVATE } from '../../src/handlers/kit/headers.ts';
 import { bodyLength } from '../../src/handlers/kit/reply.ts';
 import { requestIdOf } from '../../src/handlers/kit/serve.ts';
-import { type Composition, composeEdge, Misfit, typeName } from './compose.ts';
+import { type Composition, composeEdge, typeName } from './compose.ts';
 import { consoleLog } from './log.ts';
+import { Misfit } from './misfit.ts';
 import { type EdgeRequest, edgePeer } from './peer.ts';
 
 /**

@@ -79,7 +79,7 @@ async function* chunkBytes(
 ): AsyncGenerator<Bytes, void, void> {
   const part = { blob: chunk.blob, size: chunk.byteSize, start: offset, end: offset + length };
   const digest = length === chunk.byteSize ? deps.digest() : undefined;
-  for await (const bytes of blobPieces(deps.blobs, part)) {
+  for await (const bytes of blobPieces(deps.blobs, part, () => deps.store.chunks.blobOf(chunk.id))) {
     digest?.update(bytes);
     yield bytes;
   }

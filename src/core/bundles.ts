@@ -16,6 +16,7 @@ import {
   measureStream,
   streamEntries,
 } from './bundle-entries.ts';
+import { bytesPresent } from './bytes-present.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { ownedBy } from './owned.ts';
@@ -145,9 +146,9 @@ function bundle(deps: Deps, operation: Operation, name: string, { layout, etag, 
 }
 
 /** @throws Fault `stream_chunk_file_missing` */
-async function requireBytes({ store }: Deps, streams: readonly Stream[]): Promise<void> {
-  for (const { id, expectedChunkCount, chunkCount } of streams) {
-    if (chunkCount !== expectedChunkCount || !(await store.chunks.bytesPresent(id)))
+async function requireBytes(deps: Deps, streams: readonly Stream[]): Promise<void> {
+  for (const stream of streams) {
+    if (stream.chunkCount !== stream.expectedChunkCount || !(await bytesPresent(deps, stream)))
       throw new Fault('stream_chunk_file_missing');
   }
 }

@@ -3,7 +3,8 @@
  * request or in pieces over a day, they pass here.
  */
 import { hex, sha256, utf8 } from '../crypto/hash.ts';
-import type { Chunk } from '../store/chunks.ts';
+import type { AuditEntry } from '../store/audit.ts';
+import type { Chunk, CommitChunk, CommitChunkOutcome } from '../store/chunks.ts';
 import type { Owned } from '../store/owned.ts';
 import type { Bytes, PendingBytes } from '../store/store.ts';
 import { auditEntry, type Origin } from './audit.ts';
@@ -157,6 +158,37 @@ async function requireSealed(deps: Deps, owned: Owned, fields: ChunkFields, byte
   }
 }
 
+/**
+ * Commits bytes from where chunks lie: an object store, where one is configured, gets them first. It is not sent what
+ * is going to be refused; should that change until the commit, the bytes stay in the database, where they do no harm.
+ */
+async function placeAndCommit(
+  deps: Deps,
+  input: CommitChunk & { readonly pending: PendingBytes },
+  entry: AuditEntry,
+): Promise<CommitChunkOutcome> {
+  const { objects } = deps.blobs;
+  const { chunks } = deps.store;
+  const { pending, owned, streamId, chunk } = input;
+  const placed =
+    objects?.places && (await chunks.wouldCommit(input))
+      ? await objects.place(pending, {
+          incidentId: owned.incidentId,
+          streamId,
+          chunkIndex: chunk.chunkIndex,
+          sha256: chunk.sha256,
+          size: chunk.byteSize,
+        })
+      : undefined;
+  if (objects === undefined || placed === undefined) return await chunks.commit(input, entry);
+  // Whatever throws leaves the object to the sweep: the commit may have happened all the same.
+  const outcome = await chunks.commit({ ...input, pending: placed }, entry);
+  if (outcome.kind !== 'committed')
+    await objects.withdraw(placed).catch(() => {}); // else a sweep does
+  else if (pending.kind === 'staged') await deps.blobs.discard(pending.blob).catch(() => {});
+  return outcome;
+}
+
 async function commit(
   deps: Deps,
   { owned, origin, retryKeyHash: keyHash }: UploadAdmission,
@@ -168,7 +200,8 @@ async function commit(
   await requireSealed(deps, owned, fields, bytes);
   const { streamId, ...statement } = fields;
   const id = newId('chk', deps);
-  const outcome = await deps.store.chunks.commit(
+  const outcome = await placeAndCommit(
+    deps,
     {
       owned,
       streamId,

@@ -133,7 +133,8 @@ export async function openChunk(
   await deps.store.audit.append(auditEntry(deps, origin, 'chunk_download', 'ok', subject));
   return () => {
     const size = chunk.byteSize;
-    const pieces = blobPieces(deps.blobs, { blob: chunk.blob, size, start, end });
+    const part = { blob: chunk.blob, size, start, end };
+    const pieces = blobPieces(deps.blobs, part, () => deps.store.chunks.blobOf(chunk.id));
     const whole = start === 0 && end === size;
     return pieceStream(whole ? verified(deps, pieces, chunk.sha256) : pieces);
   };

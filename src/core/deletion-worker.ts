@@ -174,8 +174,12 @@ async function removeRest(
     if (cleared === 'more') continue;
     // Uploads leave their bytes to a sweep when they go, which was so when the decision was made.
     while (!stop()) {
-      if ((await deps.blobs.sweep(deps.now(), LOOSE_AT_ONCE)) < LOOSE_AT_ONCE) return undefined;
+      if ((await deps.blobs.sweep(deps.now(), LOOSE_AT_ONCE)) < LOOSE_AT_ONCE) break;
     }
+    if (stop()) break;
+    // And what an object store still has under the incident's name, whoever forgot it there.
+    await deps.blobs.objects?.removeAll(held.incidentId);
+    return undefined;
   }
   return 'left';
 }

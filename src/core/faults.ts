@@ -201,11 +201,15 @@ export function secondsUntil(untilMs: number, nowMs: number): number {
   return Math.max(1, Math.ceil((untilMs - nowMs) / 1000));
 }
 
+/** What drivers of databases and of object stores throw. */
+const STORAGE_ERRORS = ['DbError', 'ObjectError'];
+
 /**
  * Why storage cannot be used right now, where what a store threw means that: it is away, locked, full, overloaded or
  * takes our credentials no more. Told by shape, since the core imports no driver.
  */
 export function storageTrouble(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error) || thrown.name !== 'DbError' || !('kind' in thrown)) return undefined;
+  if (!(thrown instanceof Error) || !STORAGE_ERRORS.includes(thrown.name) || !('kind' in thrown))
+    return undefined;
   return ['busy', 'full', 'unknown', 'denied', 'overloaded'].find((kind) => kind === thrown.kind);
 }

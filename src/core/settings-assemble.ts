@@ -8,6 +8,7 @@ import type {
   DatabaseSettings,
   EmailSettings,
   LimitSettings,
+  S3Settings,
   Settings,
   TlsFiles,
   WebhookSettings,
@@ -130,9 +131,14 @@ function database(v: Values): DatabaseSettings {
 }
 
 function blobs(v: Values): BlobSettings {
-  if (v.SAFE_BLOB_BACKEND === 'libsql') return { backend: 'libsql' };
+  const backend = v.SAFE_BLOB_BACKEND;
+  const prefix = v.SAFE_S3_PREFIX;
+  if (backend === 's3') return { backend, s3: s3(v), prefix };
+  return { backend, s3: v.SAFE_S3_ENDPOINT === undefined ? undefined : s3(v), prefix };
+}
+
+function s3(v: Values): S3Settings {
   return {
-    backend: 's3',
     // The rules have made sure of those that are required.
     endpoint: v.SAFE_S3_ENDPOINT ?? '',
     region: v.SAFE_S3_REGION,
@@ -142,6 +148,7 @@ function blobs(v: Values): BlobSettings {
     secretAccessKey: v.SAFE_S3_SECRET_ACCESS_KEY ?? '',
     sessionToken: v.SAFE_S3_SESSION_TOKEN,
     forcePathStyle: v.SAFE_S3_FORCE_PATH_STYLE,
+    timeoutMs: v.SAFE_S3_TIMEOUT,
   };
 }
 

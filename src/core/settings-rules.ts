@@ -31,6 +31,18 @@ function together(name: SettingName, other: SettingName): Rule {
   };
 }
 
+/** A rule that `name` is there for an object store that chunks are only read from. */
+function emptied(name: SettingName): Rule {
+  return {
+    of: [name, 'SAFE_S3_ENDPOINT', 'SAFE_BLOB_BACKEND'],
+    check: (values) =>
+      values.SAFE_BLOB_BACKEND === 'libsql' &&
+      values.SAFE_S3_ENDPOINT !== undefined &&
+      values[name] === undefined &&
+      'is required when SAFE_S3_ENDPOINT is set',
+  };
+}
+
 function window(name: SettingName, enabled: SettingName): Rule {
   return {
     of: [name, enabled],
@@ -83,6 +95,9 @@ const RULES: readonly Rule[] = [
   required('SAFE_S3_BUCKET', 'SAFE_BLOB_BACKEND', 's3'),
   required('SAFE_S3_ACCESS_KEY_ID', 'SAFE_BLOB_BACKEND', 's3'),
   required('SAFE_S3_SECRET_ACCESS_KEY', 'SAFE_BLOB_BACKEND', 's3'),
+  emptied('SAFE_S3_BUCKET'),
+  emptied('SAFE_S3_ACCESS_KEY_ID'),
+  emptied('SAFE_S3_SECRET_ACCESS_KEY'),
   required('SAFE_VALKEY_ADDR', 'SAFE_COORDINATION_BACKEND', 'valkey'),
   required('SAFE_VALKEY_ADDR', 'SAFE_COORDINATION_BACKEND', 'redis'),
   {

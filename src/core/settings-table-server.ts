@@ -160,10 +160,15 @@ export const STORAGE = {
     'Where evidence chunks lie: in the database, or in an S3-compatible store. Pastes are always in the database.',
     { example: 's3' },
   ),
-  SAFE_S3_ENDPOINT: may('blob_storage.s3_endpoint', kinds.url, 'The store, required with `s3`.', {
-    example: 'https://s3.example.org',
-    guarded: true,
-  }),
+  SAFE_S3_ENDPOINT: may(
+    'blob_storage.s3_endpoint',
+    kinds.url,
+    'The store, required with `s3`. With `libsql` it is where chunks of before are still read and removed.',
+    {
+      example: 'https://s3.example.org',
+      guarded: true,
+    },
+  ),
   SAFE_S3_REGION: set(
     'blob_storage.s3_region',
     kinds.text('a region name', 'eu-central-1', 64),
@@ -197,6 +202,13 @@ export const STORAGE = {
     kinds.flag,
     'true',
     'Bucket in the path instead of the host name.',
+  ),
+  SAFE_S3_TIMEOUT: set(
+    'blob_storage.s3_timeout',
+    kinds.positiveTimer,
+    '15s',
+    'How long the store may keep silent within a request; after that what needed it is answered with 503.',
+    { example: '5s' },
   ),
   SAFE_COORDINATION_BACKEND: set(
     'coordination.backend',

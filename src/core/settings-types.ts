@@ -46,8 +46,13 @@ export interface S3Settings {
   readonly sessionToken: string | undefined;
   readonly forcePathStyle: boolean;
 }
+  /** For one request in which nothing moves. */
+  readonly timeoutMs: number;
 
-export type BlobSettings = { readonly backend: 'libsql' } | ({ readonly backend: 's3' } & S3Settings);
+export type BlobSettings =
+  /** New chunks lie in the database. A store that is named as well is read and emptied. */
+  | { readonly backend: 'libsql'; readonly s3: S3Settings | undefined; readonly prefix: string }
+  | { readonly backend: 's3'; readonly s3: S3Settings; readonly prefix: string };
 
 /** Valkey and Redis speak one protocol; the names are kept apart for the operator's sake only. */
 export type CoordinationSettings =

@@ -3,6 +3,7 @@ import type { LiveSession } from '../store/accounts.ts';
 import type { Incident, MediaType, NewStream, Stream } from '../store/incidents.ts';
 import type { Owned } from '../store/owned.ts';
 import { auditEntry, type Origin } from './audit.ts';
+import { bytesPresent } from './bytes-present.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { isId, newId } from './ids.ts';
@@ -97,10 +98,10 @@ async function requireStreamId(deps: Deps, owned: Owned, streamId: string): Prom
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
 
 /** Whether a stream has all its chunks, and the bytes of one of them are gone. */
-async function lacksBytes({ store }: Deps, { id, chunkCount }: Stream, count: number): Promise<boolean> {
-  if (chunkCount !== count || (await store.chunks.bytesPresent(id))) return false;
+async function lacksBytes(deps: Deps, stream: Stream, count: number): Promise<boolean> {
+  if (stream.chunkCount !== count || (await bytesPresent(deps, stream))) return false;
   // So many different numbers from 1 on are without a gap exactly when none is greater.
-  return (await store.chunks.page(id, count, 1)).length === 0;
+  return (await deps.store.chunks.page(stream.id, count, 1)).length === 0;
 }
 
 /**

@@ -6,7 +6,7 @@
 import type { AuditEntry } from './audit.ts';
 import type { Checkin, Incident, MediaType, Stream } from './incidents.ts';
 import type { Owned } from './owned.ts';
-import type { PendingBytes } from './store.ts';
+import type { PendingBytes, PlacedBytes } from './store.ts';
 
 /** What the recording client states about a chunk. */
 export interface ChunkStatement {
@@ -44,7 +44,7 @@ export interface CommitChunk {
   readonly streamId: string;
   /** What it becomes. */
   readonly chunk: Omit<Chunk, 'incidentId' | 'streamId'> & { readonly crc32: number };
-  readonly pending: PendingBytes;
+  readonly pending: PendingBytes | PlacedBytes;
   /** How a repetition is recognised. */
   readonly retry?: {
     /** Lower-case hex SHA-256 of the client's key, which is unique within an account. */
@@ -80,6 +80,10 @@ export interface ChunkStore {
    * the answer is `committed`, staged bytes are still the caller's to discard.
    */
   commit(input: CommitChunk, audit: AuditEntry): Promise<CommitChunkOutcome>;
+  /** Whether a commit would make a chunk as things are. Changes nothing. */
+  wouldCommit(input: CommitChunk): Promise<boolean>;
+  /** Where the bytes of a chunk lie now; undefined when it is gone. */
+  blobOf(id: string): Promise<string | undefined>;
   /** In the order of ids, those after the chunk `after`. */
   list(owned: Owned, after: string | undefined, limit: number): Promise<Chunk[] | 'incident_not_found'>;
   /** One chunk of a stream, in any state of it. */
@@ -96,7 +100,7 @@ export interface ChunkStore {
   ): Promise<KeptChunk | 'incident_not_found' | 'incident_deleting' | 'chunk_not_found'>;
   /** Chunks of a stream by index, those after `afterIndex`: what a bundle reads page by page. */
   page(streamId: string, afterIndex: number, limit: number): Promise<KeptChunk[]>;
-  /** Whether every chunk of a stream has its first and last segment. */
+  /** Whether every chunk of a stream that lies in the database has its first and last segment. */
   bytesPresent(streamId: string): Promise<boolean>;
   /** What the incidents of an account hold. */
   usage(accountId: string): Promise<number>;

@@ -64,6 +64,17 @@ export type PendingBytes =
 
 /** What a paste is, without its bytes. */
 export interface Paste {
+/** Bytes that lie in an object store, and become a chunk's with its commit. */
+export interface PlacedBytes {
+  readonly kind: 'placed';
+  readonly blob: string;
+  readonly size: number;
+  /** Who put them there, for as long as nobody took them over. */
+  readonly writer: string;
+  /** The staged blob that they came from, which the commit gives up. */
+  readonly staged?: string;
+}
+
   /** First 32 hex digits of SHA-256(id). The id itself is a capability and is not stored. */
   readonly ref: string;
   /** Where its bytes lie, when they are too large for the row. */
@@ -267,3 +278,55 @@ export interface Blobs {
   /** Removes blobs that nothing refers to and whose time is over, at most `max`. @returns how many. */
   sweep(now: number, max: number): Promise<number>;
 }
+  /** Chunks that lie in an object store, where one is configured. */
+  readonly objects?: ObjectBlobs;
+}
+
+/** A blob, how long it is, and which of its bytes: from `start` to before `end`. */
+export interface BlobPart {
+  readonly blob: string;
+  /** Of the whole blob, in bytes. */
+  readonly size: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Which chunk bytes are for, and what they are. */
+export interface PlaceFor {
+  readonly incidentId: string;
+  /** Undefined for a legacy chunk. */
+  readonly streamId: string | undefined;
+  readonly chunkIndex: number;
+  /** Lower-case hex. The store refuses other bytes where it can. */
+  readonly sha256: string;
+  readonly size: number;
+}
+
+/**
+ * An object store beside the database. An object gets a row on the list of loose blobs before its first byte is sent,
+ * is put only where nothing is, and is a chunk's once a commit took the row away. Names are never used twice, so that
+ * a request that arrives late harms nobody. Whatever the store cannot do right now rejects with an `ObjectError`.
+ */
+export interface ObjectBlobs {
+  /** Whether new chunks go there; else it is only read and emptied. */
+  readonly places: boolean;
+  /** Whether a name is an object's. */
+  holds(blob: string): boolean;
+  /**
+   * Puts received bytes there. An object that an attempt before left for the same chunk is adopted when it holds the
+   * same bytes; one with other bytes is left to the sweep, and another name is taken.
+   * @returns undefined when the incident is not active any more
+   */
+  place(bytes: PendingBytes, where: PlaceFor): Promise<PlacedBytes | undefined>;
+  /** Removes what was placed and not committed. Harmless when a chunk owns it or somebody else took it over. */
+  withdraw(placed: PlacedBytes): Promise<void>;
+  /** The bytes of a part, in order, in pieces of any length. Ends early where there are no more. */
+  pieces(part: BlobPart): AsyncGenerator<Bytes, void, void>;
+  /** Whether an object of a stream is missing or has another length, of chunks given in the order of their indexes. */
+  lacks(
+    incidentId: string,
+    streamId: string,
+    chunks: AsyncIterable<readonly { readonly blob: string; readonly byteSize: number }[]>,
+  ): Promise<boolean>;
+  /** Removes whatever there is of an incident, listed or not. Rejects where bytes may be left. */
+  removeAll(incidentId: string): Promise<void>;

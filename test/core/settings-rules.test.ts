@@ -148,18 +148,27 @@ test('s3 needs an endpoint, a bucket and credentials, and a relative prefix', ()
       'SAFE_S3_PREFIX',
     ]),
     [{ SAFE_BLOB_BACKEND: 'disk' }, 'SAFE_BLOB_BACKEND'],
+    // A store that is only emptied has to be reached all the same.
+    [{ ...full, SAFE_BLOB_BACKEND: 'libsql' }, ''],
+    ...Object.keys(full)
+      .slice(2)
+      .map((name): readonly [Env, string] => [{ ...without(full, name), SAFE_BLOB_BACKEND: 'libsql' }, name]),
   ]);
   const { blobs } = settings({ ...full, SAFE_S3_PREFIX: 'a/b/' });
   assert.deepEqual(blobs, {
     backend: 's3',
-    endpoint: 'https://s3.example',
-    region: 'us-east-1',
-    bucket: 'evidence',
     prefix: 'a/b',
-    accessKeyId: 'id',
-    secretAccessKey: 'secret',
-    sessionToken: undefined,
-    forcePathStyle: true,
+    s3: {
+      endpoint: 'https://s3.example',
+      region: 'us-east-1',
+      bucket: 'evidence',
+      prefix: 'a/b',
+      accessKeyId: 'id',
+      secretAccessKey: 'secret',
+      sessionToken: undefined,
+      forcePathStyle: true,
+      timeoutMs: 15_000,
+    },
   });
 });
 

@@ -1,7 +1,7 @@
 /** Blobs in libSQL: segments of at most 1 MiB, which is what a libSQL server takes and gives in one statement. */
 import type { Db, Statement } from '../db.ts';
 import { allRows, firstRow } from '../libsql/rows.ts';
-import { SEGMENT_BYTES } from '../libsql/segments.ts';
+import { isObject, OBJECTS, SEGMENT_BYTES } from '../libsql/segments.ts';
 import type { Blobs } from '../store.ts';
 import { extendBlob } from './extend.ts';
 
@@ -83,15 +83,17 @@ export function libsqlBlobs(db: Db, { stagingQuotaBytes, stagingLifetimeMs }: Li
 
     discard: erase,
 
-    // What is owned stands on no list yet; once it does, a sweep would finish what is begun here.
-    remove: (name) =>
-      eraseSegments(name, [
-        {
-          sql: `INSERT INTO loose_blobs (blob, state, bytes, erase_at) VALUES (?, 'erasing', 0, 0)
-                ON CONFLICT (blob) DO UPDATE SET state = 'erasing', bytes = 0, erase_at = 0`,
-          args: [name],
-        },
-      ]),
+    async remove(name) {
+      // To take it for gone would be to leave its bytes where they are.
+      if (isObject(name)) throw new TypeError('bytes in an object store are not removed here');
+      // What is owned stands on no list yet; once it does, a sweep would finish what is begun here.
+      const condemned = {
+        sql: `INSERT INTO loose_blobs (blob, state, bytes, erase_at) VALUES (?, 'erasing', 0, 0)
+              ON CONFLICT (blob) DO UPDATE SET state = 'erasing', bytes = 0, erase_at = 0`,
+        args: [name],
+      };
+      await eraseSegments(name, [condemned]);
+    },
 
     async read(name, index) {
       const sql = 'SELECT bytes FROM segments WHERE blob = ? AND idx = ?';
@@ -106,7 +108,8 @@ export function libsqlBlobs(db: Db, { stagingQuotaBytes, stagingLifetimeMs }: Li
     },
 
     async sweep(now, max) {
-      const sql = 'SELECT blob FROM loose_blobs WHERE erase_at <= ? ORDER BY erase_at LIMIT ?';
+      const sql = `SELECT blob FROM loose_blobs WHERE erase_at <= ? AND blob NOT GLOB '${OBJECTS}'
+        ORDER BY erase_at LIMIT ?`;
       const [result] = await db.batch([{ sql, args: [now, max] }], 'read');
       const names = allRows(result).map((row) => row.text('blob'));
       for (const name of names) await erase(name);

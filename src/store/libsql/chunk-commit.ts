@@ -6,7 +6,7 @@ import { decide, refuse } from './audit.ts';
 import { CHUNK, chunkOf, insertChunk } from './chunk-rows.ts';
 import { isOwned } from './owned.ts';
 import { firstRow } from './rows.ts';
-import { Script, type Sql, sql } from './script.ts';
+import { read, Script, type Sql, sql } from './script.ts';
 
 type Verdict = 'committed' | 'replayed' | 'lost' | CommitRefusal;
 
@@ -16,9 +16,8 @@ type Verdict = 'committed' | 'replayed' | 'lost' | CommitRefusal;
  */
 function verdictOn(input: CommitChunk): Sql {
   const { owned, streamId, chunk, pending, retry, fingerprint } = input;
-  const staged = pending.kind === 'staged';
   const replays = retry === undefined ? null : fingerprint;
-  // One row, whatever is missing. A known size keeps bytes that another request has added to out of the commit.
+  // One row, whatever is missing.
   return sql`SELECT CASE
       WHEN i.id IS NULL THEN 'incident_not_found'
       WHEN i.deletion_state <> 'active' THEN 'incident_deleting'
@@ -32,7 +31,7 @@ function verdictOn(input: CommitChunk): Sql {
       WHEN c.id IS NOT NULL THEN 'duplicate_chunk'
       WHEN coalesce(u.bytes, 0) + ${chunk.byteSize} > ${input.accountQuotaBytes}
         THEN 'account_storage_quota_exceeded'
-      WHEN ${staged ? 1 : 0} AND b.blob IS NULL THEN 'lost'
+      WHEN ${pending.kind === 'inline' ? 0 : 1} AND b.blob IS NULL THEN 'lost'
       ELSE 'committed' END AS verdict
     FROM (SELECT 1)
       LEFT JOIN (SELECT id, status, deletion_state FROM incidents WHERE ${isOwned(owned)}) AS i
@@ -40,17 +39,41 @@ function verdictOn(input: CommitChunk): Sql {
       LEFT JOIN upload_keys AS k ON k.account_id = ${owned.accountId} AND k.key_hash = ${retry?.keyHash ?? null}
       LEFT JOIN chunks AS c ON c.stream_id = s.id AND c.chunk_index = ${chunk.chunkIndex}
       LEFT JOIN account_usage AS u ON u.account_id = ${owned.accountId}
-      LEFT JOIN loose_blobs AS b ON b.blob = ${staged ? pending.blob : null} AND b.state = 'staged'
-        AND b.bytes = ${chunk.byteSize}`;
+      LEFT JOIN loose_blobs AS b ON ${isStill(input)}`;
 }
 
-/** Takes the bytes: those inline become segment 0, those staged are nobody else's from now on. */
-function takeBytes(script: Script, { pending }: CommitChunk, blob: string, done: Sql): void {
+/**
+ * The condition on a loose blob `b` that it is what the commit was told of: as many bytes, and its own. A known size
+ * keeps bytes that another request has added to out of the commit.
+ */
+function isStill({ pending, chunk }: CommitChunk): Sql {
+  // None has no name; asked for like this, it is looked for in the index.
+  if (pending.kind === 'inline') return sql`b.blob = NULL`;
+  const named = sql`b.blob = ${pending.blob} AND b.state = 'staged'`;
+  return pending.kind === 'placed'
+    ? sql`${named} AND b.size = ${chunk.byteSize} AND b.sha256 = ${chunk.sha256} AND b.writer = ${pending.writer}`
+    : sql`${named} AND b.bytes = ${chunk.byteSize}`;
+}
+
+/** Takes the bytes: those inline become segment 0, those staged or placed are nobody else's from now on. */
+function takeBytes(script: Script, { pending, chunk }: CommitChunk, blob: string, done: Sql): void {
   script.step(
     'bytes',
     pending.kind === 'inline'
       ? sql`INSERT INTO segments (blob, idx, bytes) SELECT ${blob}, 0, ${pending.bytes} WHERE ${done}`
       : sql`DELETE FROM loose_blobs WHERE blob = ${blob} AND state = 'staged' AND ${done}`,
+  );
+  if (pending.kind !== 'placed' || pending.staged === undefined) return;
+  // What was put elsewhere need not lie here any more. An upload whose bytes go is told what it became.
+  script.step(
+    'concluded',
+    sql`UPDATE uploads SET chunk_id = ${chunk.id}
+      WHERE blob = ${pending.staged} AND chunk_id IS NULL AND refusal IS NULL AND ${done}`,
+  );
+  script.step(
+    'freed',
+    sql`UPDATE loose_blobs SET state = 'erasing', erase_at = 0
+      WHERE blob = ${pending.staged} AND state = 'staged' AND ${done}`,
   );
 }
 
@@ -69,6 +92,12 @@ function rememberKey(script: Script, input: CommitChunk, keyHash: string, when: 
     sql`SELECT ${CHUNK} FROM chunks WHERE id =
       (SELECT chunk_id FROM upload_keys WHERE account_id = ${owned.accountId} AND key_hash = ${keyHash})`,
   );
+}
+
+/** @see ChunkStore.wouldCommit */
+export async function wouldCommit(db: Db, input: CommitChunk): Promise<boolean> {
+  const found = await read(db, verdictOn(input));
+  return firstRow(found)?.text('verdict') === 'committed';
 }
 
 /** @see ChunkStore.commit */

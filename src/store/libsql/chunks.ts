@@ -2,12 +2,12 @@
 import type { ChunkStore, KeptChunk } from '../chunks.ts';
 import type { Db } from '../db.ts';
 import type { Owned } from '../owned.ts';
-import { commitChunk } from './chunk-commit.ts';
+import { commitChunk, wouldCommit } from './chunk-commit.ts';
 import { CHUNK, chunkOf, KEPT_CHUNK, keptChunkOf } from './chunk-rows.ts';
 import { gone, inactive, lookAtStanding, ownedActive, ownedIncident } from './owned.ts';
 import { allRows, firstRow } from './rows.ts';
 import { read, Script, type Sql, sql } from './script.ts';
-import { SEGMENT_BYTES } from './segments.ts';
+import { OBJECTS, SEGMENT_BYTES } from './segments.ts';
 
 /** A script that looks at the incident and then for the chunk that `which` (a condition on `chunks`) names. */
 function lookForChunk(owned: Owned, which: Sql): Script {
@@ -25,6 +25,13 @@ function lookForChunk(owned: Owned, which: Sql): Script {
 export function chunkStore(db: Db): ChunkStore {
   return {
     commit: (input, audit) => commitChunk(db, input, audit),
+
+    wouldCommit: (input) => wouldCommit(db, input),
+
+    async blobOf(id) {
+      const found = await read(db, sql`SELECT blob FROM chunks WHERE id = ${id}`);
+      return firstRow(found)?.text('blob');
+    },
 
     async list(owned, after, limit) {
       const script = new Script();
@@ -75,7 +82,7 @@ export function chunkStore(db: Db): ChunkStore {
       // Both probes end in the index of the key: no bytes are read.
       const found = await read(
         db,
-        sql`SELECT 1 FROM chunks AS c WHERE stream_id = ${streamId} AND (
+        sql`SELECT 1 FROM chunks AS c WHERE stream_id = ${streamId} AND blob NOT GLOB ${OBJECTS} AND (
           NOT EXISTS (SELECT 1 FROM segments WHERE blob = c.blob AND idx = 0) OR
           NOT EXISTS (SELECT 1 FROM segments
             WHERE blob = c.blob AND idx = (c.byte_size - 1) / ${SEGMENT_BYTES})

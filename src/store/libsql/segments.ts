@@ -2,3 +2,10 @@
 
 /** Every segment of a blob but the last has so many bytes: what a libSQL server takes and gives in one statement. */
 export const SEGMENT_BYTES = 1024 * 1024;
+
+/** What the names of blobs begin with that lie in an object store; what follows is the key there. */
+export const OBJECT_PREFIX = 'obj:';
+/** Whether a blob lies in an object store rather than in segments. */
+export const isObject = (blob: string): boolean => blob.startsWith(OBJECT_PREFIX);
+/** What `GLOB` finds them by. */
+export const OBJECTS = `${OBJECT_PREFIX}*`;
