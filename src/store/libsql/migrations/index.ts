@@ -8,6 +8,7 @@ import { sharing } from './0006_sharing.ts';
 import { log } from './0007_log.ts';
 import { lettingGo } from './0008_letting_go.ts';
 import { coordination } from './0009_coordination.ts';
+import { objects } from './0010_objects.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   log,
   lettingGo,
   coordination,
+  objects,
 ];
