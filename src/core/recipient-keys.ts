@@ -4,11 +4,11 @@ import type { NewRecipientKey, RecipientKey } from '../store/sharing.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
-import { isId, newId } from './ids.ts';
+import { newId } from './ids.ts';
 import { keylessText } from './key-material.ts';
+import { keyRecords } from './key-records.ts';
 import { orRefused } from './owned.ts';
-import { type Page, pageOf, pagingOf, type RawPaging } from './paging.ts';
-import { AGE_V1, keyChangeOf, type PublicKeyForm, publicKeyOf } from './public-keys.ts';
+import { AGE_V1, type PublicKeyForm, publicKeyOf } from './public-keys.ts';
 import { type TextRule, wordOf } from './text-fields.ts';
 
 /** What is asked for, unchecked. */
@@ -42,10 +42,14 @@ function keyOf(deps: Deps, { account }: LiveSession, form: RecipientKeyForm): Ke
   };
 }
 
-/** @throws Fault `account_recipient_key_not_found` */
-function requireId(id: string): void {
-  if (!isId('ark', id)) throw new Fault('account_recipient_key_not_found');
-}
+/** Every version of every recipient. */
+export const recipientKeys = keyRecords<RecipientKey>({
+  prefix: 'ark',
+  missing: 'account_recipient_key_not_found',
+  changed: 'recipient_key_change',
+  ended: 'recipient_key_end',
+  of: (store) => store.recipientKeys,
+});
 
 /**
  * Keeps the first key of a recipient.
@@ -68,66 +72,6 @@ export async function createRecipientKey(
 }
 
 /**
- * Every version of every recipient in the order of creation, those that ended too.
- * @throws Fault `invalid_cursor`, `invalid_limit`
- */
-export async function listRecipientKeys(
-  deps: Deps,
-  { account }: LiveSession,
-  raw: RawPaging,
-): Promise<Page<RecipientKey>> {
-  return pageOf(pagingOf(raw, 'ark'), (after, limit) =>
-    deps.store.recipientKeys.list(account.id, after, limit),
-  );
-}
-
-/** @throws Fault `account_recipient_key_not_found` */
-export async function readRecipientKey(
-  deps: Deps,
-  { account }: LiveSession,
-  id: string,
-): Promise<RecipientKey> {
-  requireId(id);
-  return orRefused(
-    (await deps.store.recipientKeys.find(account.id, id)) ?? 'account_recipient_key_not_found',
-  );
-}
-
-/**
- * Changes the label, or makes a pending key active; there is no way back.
- * @throws Fault `invalid_display_label`, `invalid_key_state`, `account_recipient_key_not_found`,
- *   `invalid_account_recipient_key_state` also for a key that has ended
- */
-export async function changeRecipientKey(
-  deps: Deps,
-  origin: Origin,
-  { account }: LiveSession,
-  id: string,
-  form: Pick<PublicKeyForm, 'displayLabel' | 'keyState'>,
-): Promise<RecipientKey> {
-  const change = keyChangeOf(form);
-  requireId(id);
-  const audit = auditEntry(deps, origin, 'recipient_key_change', 'ok', { subjectId: id });
-  return orRefused(await deps.store.recipientKeys.change(account.id, id, change, deps.now(), audit));
-}
-
-/**
- * Ends a key. Again in the same way, it answers the first.
- * @throws Fault `account_recipient_key_not_found`, `invalid_account_recipient_key_state` for one that ended otherwise
- */
-export async function endRecipientKey(
-  deps: Deps,
-  origin: Origin,
-  { account }: LiveSession,
-  id: string,
-  as: 'revoked' | 'lost',
-): Promise<RecipientKey> {
-  requireId(id);
-  const audit = auditEntry(deps, origin, 'recipient_key_end', 'ok', { subjectId: id });
-  return orRefused(await deps.store.recipientKeys.end(account.id, id, as, deps.now(), audit));
-}
-
-/**
  * Puts a new key in the place of one that has not ended: the next version of the same recipient.
  * @throws Fault as {@link createRecipientKey} but for the recipient, `account_recipient_key_not_found`,
  *   `invalid_account_recipient_key_state`
@@ -140,7 +84,7 @@ export async function replaceRecipientKey(
   form: RecipientKeyForm,
 ): Promise<RecipientKey> {
   const key = keyOf(deps, live, form);
-  requireId(id);
+  recipientKeys.requireId(id);
   const audit = auditEntry(deps, origin, 'recipient_key_create', 'ok', { subjectId: key.id });
   return orRefused(await deps.store.recipientKeys.replace(live.account.id, id, key, audit));
 }

@@ -66,18 +66,17 @@ export interface KeyChange {
   readonly state?: NewKeyState;
 }
 
-export interface ContactKeyStore {
-  /** The next version of its contact; earlier ones that are not final become replaced by it. */
-  create(key: NewContactKey, audit: AuditEntry): Promise<ContactKey | 'contact_not_found'>;
-  list(accountId: string, after: string | undefined, limit: number): Promise<ContactKey[]>;
-  find(accountId: string, id: string): Promise<ContactKey | undefined>;
+/** What is done with public keys of either kind. `Refused` names a key that is not there, and one that is final. */
+export interface KeyStore<Key, Refused extends string> {
+  list(accountId: string, after: string | undefined, limit: number): Promise<Key[]>;
+  find(accountId: string, id: string): Promise<Key | undefined>;
   change(
     accountId: string,
     id: string,
     change: KeyChange,
     now: number,
     audit: AuditEntry,
-  ): Promise<ContactKey | 'contact_public_key_not_found' | 'invalid_contact_key_state'>;
+  ): Promise<Key | Refused>;
   /** Ends it. Ending it the same way again is done. */
   end(
     accountId: string,
@@ -85,14 +84,21 @@ export interface ContactKeyStore {
     as: 'revoked' | 'lost',
     now: number,
     audit: AuditEntry,
-  ): Promise<ContactKey | 'contact_public_key_not_found' | 'invalid_contact_key_state'>;
+  ): Promise<Key | Refused>;
+}
+
+export type ContactKeyRefusal = 'contact_public_key_not_found' | 'invalid_contact_key_state';
+
+export interface ContactKeyStore extends KeyStore<ContactKey, ContactKeyRefusal> {
+  /** The next version of its contact; earlier ones that are not final become replaced by it. */
+  create(key: NewContactKey, audit: AuditEntry): Promise<ContactKey | 'contact_not_found'>;
   /** A new key for the contact of the key `id`, which must not be final. */
   replace(
     accountId: string,
     id: string,
     key: Omit<NewContactKey, 'contactId' | 'freshContactId'>,
     audit: AuditEntry,
-  ): Promise<ContactKey | 'contact_public_key_not_found' | 'invalid_contact_key_state'>;
+  ): Promise<ContactKey | ContactKeyRefusal>;
 }
 
 export interface RecipientKey extends PublicKeyRecord {
@@ -122,36 +128,17 @@ export type NewRecipientKey = Pick<
   | 'createdAt'
 > & { readonly state: NewKeyState };
 
-export interface RecipientKeyStore {
+export type RecipientKeyRefusal = 'account_recipient_key_not_found' | 'invalid_account_recipient_key_state';
+
+export interface RecipientKeyStore extends KeyStore<RecipientKey, RecipientKeyRefusal> {
   create(key: NewRecipientKey, audit: AuditEntry): Promise<RecipientKey | 'account_recipient_key_duplicate'>;
-  list(accountId: string, after: string | undefined, limit: number): Promise<RecipientKey[]>;
-  find(accountId: string, id: string): Promise<RecipientKey | undefined>;
-  change(
-    accountId: string,
-    id: string,
-    change: KeyChange,
-    now: number,
-    audit: AuditEntry,
-  ): Promise<RecipientKey | 'account_recipient_key_not_found' | 'invalid_account_recipient_key_state'>;
-  end(
-    accountId: string,
-    id: string,
-    as: 'revoked' | 'lost',
-    now: number,
-    audit: AuditEntry,
-  ): Promise<RecipientKey | 'account_recipient_key_not_found' | 'invalid_account_recipient_key_state'>;
   /** The next version of the same recipient. */
   replace(
     accountId: string,
     id: string,
     key: Omit<NewRecipientKey, 'recipientId' | 'recipientType'>,
     audit: AuditEntry,
-  ): Promise<
-    | RecipientKey
-    | 'account_recipient_key_not_found'
-    | 'invalid_account_recipient_key_state'
-    | 'account_recipient_key_duplicate'
-  >;
+  ): Promise<RecipientKey | RecipientKeyRefusal | 'account_recipient_key_duplicate'>;
 }
 
 export type DataClass = 'metadata' | 'ciphertext' | 'metadata_ciphertext';

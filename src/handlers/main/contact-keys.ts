@@ -1,33 +1,15 @@
 /** The room of the main door for public keys of the people whom an account shares with. */
 import * as v from 'valibot';
-import {
-  changeContactKey,
-  createContactKey,
-  endContactKey,
-  listContactKeys,
-  readContactKey,
-  replaceContactKey,
-} from '../../core/contact-keys.ts';
+import { contactKeys, createContactKey, replaceContactKey } from '../../core/contact-keys.ts';
 import type { FaultKind } from '../../core/faults.ts';
 import { JSON_FAULTS, readFields } from '../kit/body.ts';
-import { PAGE_HEADERS, PAGING_FAULTS, pageHeaders, pagingIn } from '../kit/paging.ts';
 import { json } from '../kit/reply.ts';
 import { noParams, productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
-import { idParams } from './incident-params.ts';
-import {
-  CHANGE_FIELDS,
-  ContactKeyAnswer,
-  ContactKeyView,
-  contactKeyView,
-  KEY_FIELDS,
-  keyForm,
-  keyFormOf,
-  newKeyState,
-} from './key-view.ts';
+import { CLASS, keyRoutes, NEW_KEY_FAULTS } from './key-routes.ts';
+import { ContactKeyView, contactKeyView, KEY_FIELDS, keyForm, keyFormOf } from './key-view.ts';
 import { originOf } from './origin.ts';
 
-const CLASS = 'account';
 const ROOT = '/v1/contact-public-keys';
 
 const form = { recipient_account_id: v.optional(v.string()), wrapping_algorithm: v.string(), ...keyForm };
@@ -36,10 +18,7 @@ const FORM_FAULTS: readonly FaultKind[] = [
   ...JSON_FAULTS,
   'invalid_recipient_account_id',
   'invalid_wrapping_algorithm',
-  'invalid_public_key',
-  'invalid_public_key_fingerprint',
-  'invalid_display_label',
-  'invalid_key_state',
+  ...NEW_KEY_FAULTS,
 ];
 
 type Fields = Readonly<Partial<Record<(typeof FIELDS)[number], unknown>>>;
@@ -50,7 +29,7 @@ const formOf = (fields: Fields) => ({
   wrappingAlgorithm: fields.wrapping_algorithm,
 });
 
-export const create = productRoute({
+const create = productRoute({
   id: 'contact-keys.create',
   method: 'POST',
   path: ROOT,
@@ -63,7 +42,9 @@ export const create = productRoute({
     types: [],
     json: v.strictObject({ contact_id: v.optional(v.string()), ...form }),
   },
-  answers: { 201: { description: 'Kept.', schema: ContactKeyAnswer } },
+  answers: {
+    201: { description: 'Kept.', schema: v.strictObject({ contact_public_key: ContactKeyView }) },
+  },
   faults: [...FORM_FAULTS, 'contact_not_found'],
   async reply({ deps, request, who }) {
     const fields = await readFields(request, deps, ['contact_id', ...FIELDS]);
@@ -75,115 +56,34 @@ export const create = productRoute({
   },
 });
 
-export const list = productRoute({
-  id: 'contact-keys.list',
-  method: 'GET',
-  path: ROOT,
-  limit: CLASS,
-  gate: account,
-  params: noParams,
-  summary: 'Every version of every contact, those that ended too; after and limit page through them.',
-  answers: {
-    200: {
-      description: 'A page of keys.',
-      schema: v.strictObject({ contact_public_keys: v.array(ContactKeyView) }),
-      headers: PAGE_HEADERS,
-    },
+const others = keyRoutes({
+  name: 'contact-keys',
+  root: ROOT,
+  one: 'contact_public_key',
+  many: 'contact_public_keys',
+  schema: ContactKeyView,
+  view: contactKeyView,
+  records: contactKeys,
+  missing: 'contact_public_key_not_found',
+  final: 'invalid_contact_key_state',
+  form,
+  fields: FIELDS,
+  formOf,
+  formFaults: FORM_FAULTS,
+  replace: replaceContactKey,
+  summaries: {
+    list: 'Every version of every contact, those that ended too; after and limit page through them.',
+    read: 'One public key of a contact.',
+    change: 'Change the label of a key, or whether it counts as verified.',
+    revoke: 'End a key: nothing wrapped for it is given out any more.',
+    lost: 'End a key whose private half its owner has lost.',
+    replace:
+      'Put a new key in the place of one that has not ended. Nothing is inherited from the old record.',
   },
-  faults: PAGING_FAULTS,
-  async reply({ deps, request, who }) {
-    const page = await listContactKeys(deps, who.live, pagingIn(request));
-    return json(200, { contact_public_keys: page.items.map(contactKeyView) }, pageHeaders(request, page));
-  },
-});
-
-export const read = productRoute({
-  id: 'contact-keys.read',
-  method: 'GET',
-  path: `${ROOT}/:id`,
-  limit: CLASS,
-  gate: account,
-  params: idParams,
-  summary: 'One public key of a contact.',
-  answers: { 200: { description: 'The key.', schema: ContactKeyAnswer } },
-  faults: ['contact_public_key_not_found'],
-  async reply({ deps, who, params: { id } }) {
-    return json(200, { contact_public_key: contactKeyView(await readContactKey(deps, who.live, id)) });
+  replacing: {
+    body: 'The new key, as for the first one.',
+    answer: 'The new key, the next version of its contact.',
   },
 });
 
-export const change = productRoute({
-  id: 'contact-keys.change',
-  method: 'PATCH',
-  path: `${ROOT}/:id`,
-  limit: CLASS,
-  gate: account,
-  params: idParams,
-  summary: 'Change the label of a key, or whether it counts as verified.',
-  body: {
-    description: 'What is absent stays; a label that is null goes.',
-    types: [],
-    json: v.strictObject({ display_label: v.optional(v.nullable(v.string())), key_state: newKeyState }),
-  },
-  answers: { 200: { description: 'As it is now.', schema: ContactKeyAnswer } },
-  faults: [
-    ...JSON_FAULTS,
-    'invalid_display_label',
-    'invalid_key_state',
-    'contact_public_key_not_found',
-    'invalid_contact_key_state',
-  ],
-  async reply({ deps, request, who, params: { id } }) {
-    const fields = await readFields(request, deps, CHANGE_FIELDS);
-    const key = await changeContactKey(deps, originOf(who, CLASS), who.live, id, keyFormOf(fields));
-    return json(200, { contact_public_key: contactKeyView(key) });
-  },
-});
-
-const ending = (verb: string, as: 'revoked' | 'lost', summary: string) =>
-  productRoute({
-    id: `contact-keys.${verb}`,
-    method: 'POST',
-    path: `${ROOT}/:id/${verb}`,
-    limit: CLASS,
-    gate: account,
-    params: idParams,
-    summary,
-    body: { description: 'Nothing.', types: [], json: v.strictObject({}) },
-    answers: { 200: { description: 'Ended, now or before.', schema: ContactKeyAnswer } },
-    faults: [...JSON_FAULTS, 'contact_public_key_not_found', 'invalid_contact_key_state'],
-    async reply({ deps, request, who, params: { id } }) {
-      await readFields(request, deps, []);
-      const key = await endContactKey(deps, originOf(who, CLASS), who.live, id, as);
-      return json(200, { contact_public_key: contactKeyView(key) });
-    },
-  });
-
-export const revoke = ending('revoke', 'revoked', 'End a key: nothing wrapped for it is given out any more.');
-export const lost = ending('lost', 'lost', 'End a key whose private half its owner has lost.');
-
-export const replace = productRoute({
-  id: 'contact-keys.replace',
-  method: 'POST',
-  path: `${ROOT}/:id/replace`,
-  limit: CLASS,
-  gate: account,
-  params: idParams,
-  summary: 'Put a new key in the place of one that has not ended. Nothing is inherited from the old record.',
-  body: {
-    description: 'The new key, as for the first one.',
-    types: [],
-    json: v.strictObject(form),
-  },
-  answers: {
-    201: { description: 'The new key, the next version of its contact.', schema: ContactKeyAnswer },
-  },
-  faults: [...FORM_FAULTS, 'contact_public_key_not_found', 'invalid_contact_key_state'],
-  async reply({ deps, request, who, params: { id } }) {
-    const fields = await readFields(request, deps, FIELDS);
-    const key = await replaceContactKey(deps, originOf(who, CLASS), who.live, id, formOf(fields));
-    return json(201, { contact_public_key: contactKeyView(key) });
-  },
-});
-
-export const contactKeyRoutes = [create, list, read, change, revoke, lost, replace];
+export const contactKeyRoutes = [create, ...others];

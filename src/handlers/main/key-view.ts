@@ -66,7 +66,6 @@ export const ContactKeyView = v.strictObject({
   replaced_by_public_key_id: v.optional(v.string()),
   ...common,
 });
-export const ContactKeyAnswer = v.strictObject({ contact_public_key: ContactKeyView });
 
 export const contactKeyView = (key: ContactKey) => ({
   public_key_id: key.id,
@@ -87,7 +86,6 @@ export const RecipientKeyView = v.strictObject({
   replaced_by_recipient_key_id: v.optional(v.string()),
   ...common,
 });
-export const RecipientKeyAnswer = v.strictObject({ account_recipient_key: RecipientKeyView });
 
 export const recipientKeyView = (key: RecipientKey) => ({
   recipient_key_id: key.id,

@@ -1,21 +1,13 @@
 /** Public keys of contacts: versions of which at most one has not ended. */
 import type { Db } from '../db.ts';
-import type { ContactKey, ContactKeyStore, NewContactKey } from '../sharing.ts';
-import { decide, decided, refuse } from './audit.ts';
-import {
-  changeKey,
-  endKey,
-  inUse,
-  isTheirs,
-  type KeyTable,
-  PUBLIC_KEY,
-  publicKeyOf,
-  replacedBy,
-} from './key-changes.ts';
-import { allRows, firstRow, type Row } from './rows.ts';
-import { type Answer, read, Script, Sql, sql } from './script.ts';
+import type { ContactKey, ContactKeyRefusal, ContactKeyStore, NewContactKey } from '../sharing.ts';
+import { decide, refuse } from './audit.ts';
+import { inUse, isTheirs, type KeyTable, PUBLIC_KEY, publicKeyOf, replacedBy } from './key-changes.ts';
+import { added, keyStore } from './key-store.ts';
+import { firstRow, type Row } from './rows.ts';
+import { Script, Sql, sql } from './script.ts';
 
-const KEYS: KeyTable<ContactKey> = {
+const KEYS: KeyTable<ContactKey, ContactKeyRefusal> = {
   name: new Sql('contact_keys', []),
   columns: new Sql(`id, contact_id, recipient_account_id, wrapping_algorithm, ${PUBLIC_KEY}`, []),
   keyOf(row: Row) {
@@ -28,6 +20,8 @@ const KEYS: KeyTable<ContactKey> = {
       ...publicKeyOf(row),
     };
   },
+  missing: 'contact_public_key_not_found',
+  final: 'invalid_contact_key_state',
 };
 
 type NewKey = Omit<NewContactKey, 'contactId' | 'freshContactId'>;
@@ -54,14 +48,11 @@ function add(script: Script, key: NewKey, contactId: Sql, done: Sql): void {
   script.step('new', sql`SELECT ${KEYS.columns} FROM contact_keys WHERE id = ${key.id}`);
 }
 
-function added(answer: Answer): ContactKey | undefined {
-  const row = firstRow(answer('new'));
-  return decided(answer) && row !== undefined ? KEYS.keyOf(row) : undefined;
-}
-
 /** Public keys of contacts on libSQL. */
 export function contactKeyStore(db: Db): ContactKeyStore {
   return {
+    ...keyStore(db, KEYS),
+
     async create(key, audit) {
       const { ownerAccountId, contactId, freshContactId } = key;
       const script = new Script();
@@ -69,31 +60,7 @@ export function contactKeyStore(db: Db): ContactKeyStore {
         WHERE owner_account_id = ${ownerAccountId} AND contact_id = ${contactId ?? null})`;
       const done = decide(script, audit, contactId === undefined ? sql`true` : known);
       add(script, key, sql`${contactId ?? freshContactId}`, done);
-      return added(await script.run(db)) ?? 'contact_not_found';
-    },
-
-    async list(accountId, after, limit) {
-      const found = await read(
-        db,
-        sql`SELECT ${KEYS.columns} FROM contact_keys
-          WHERE owner_account_id = ${accountId} AND id > ${after ?? ''} ORDER BY id LIMIT ${limit}`,
-      );
-      return allRows(found).map(KEYS.keyOf);
-    },
-
-    async find(accountId, id) {
-      const row = firstRow(
-        await read(db, sql`SELECT ${KEYS.columns} FROM contact_keys WHERE ${isTheirs(accountId, id)}`),
-      );
-      return row && KEYS.keyOf(row);
-    },
-
-    async change(accountId, id, change, now, audit) {
-      return refusal(await changeKey(db, KEYS, { accountId, id, now, audit }, change));
-    },
-
-    async end(accountId, id, as, now, audit) {
-      return refusal(await endKey(db, KEYS, { accountId, id, now, audit }, as));
+      return added(KEYS, await script.run(db)) ?? 'contact_not_found';
     },
 
     async replace(accountId, id, key, audit) {
@@ -108,15 +75,7 @@ export function contactKeyStore(db: Db): ContactKeyStore {
       script.step('old', sql`SELECT 1 FROM contact_keys WHERE ${theirs}`);
       refuse(script, audit, 'conflict', sql`EXISTS (SELECT 1 FROM contact_keys WHERE ${theirs})`);
       const answer = await script.run(db);
-      return added(answer) ?? refusal(firstRow(answer('old')) === undefined ? 'missing' : 'final');
+      return added(KEYS, answer) ?? (firstRow(answer('old')) === undefined ? KEYS.missing : KEYS.final);
     },
   };
-}
-
-/** What was refused, by the name that this room has for it. */
-function refusal(
-  answer: ContactKey | 'missing' | 'final',
-): ContactKey | 'contact_public_key_not_found' | 'invalid_contact_key_state' {
-  if (answer === 'missing') return 'contact_public_key_not_found';
-  return answer === 'final' ? 'invalid_contact_key_state' : answer;
 }

@@ -36,11 +36,13 @@ export function publicKeyOf(row: Row): PublicKeyRecord {
   };
 }
 
-/** A table of keys, and how its rows are read. */
-export interface KeyTable<Key> {
+/** A table of keys, how its rows are read, and what it calls a key that is not there and one that is final. */
+export interface KeyTable<Key, Refused extends string> {
   readonly name: Sql;
   readonly columns: Sql;
   keyOf(row: Row): Key;
+  readonly missing: Refused;
+  readonly final: Refused;
 }
 
 /** A condition on a row of keys: it has not ended. */
@@ -66,13 +68,13 @@ export interface OneKey {
  * @param allowed a condition on the row beside that
  * @returns `final` where that forbids it
  */
-export async function changeKey<Key>(
+export async function changeKey<Key, Refused extends string>(
   db: Db,
-  { name, columns, keyOf }: KeyTable<Key>,
+  { name, columns, keyOf, missing, final }: KeyTable<Key, Refused>,
   { accountId, id, now, audit }: OneKey,
   change: KeyChange,
-  allowed: Sql = sql`true`,
-): Promise<Key | 'missing' | 'final'> {
+  allowed: Sql,
+): Promise<Key | Refused> {
   const theirs = isTheirs(accountId, id);
   const may = all(theirs, inUse, allowed);
   const label = change.displayLabel === undefined ? sql`display_label` : sql`${change.displayLabel}`;
@@ -91,8 +93,8 @@ export async function changeKey<Key>(
   refuse(script, audit, 'conflict', sql`EXISTS (SELECT 1 FROM ${name} WHERE ${theirs} AND NOT (${may}))`);
   const answer = await script.run(db);
   const row = firstRow(answer('key'));
-  if (row === undefined) return 'missing';
-  return firstRow(answer('allowed')) === undefined ? 'final' : keyOf(row);
+  if (row === undefined) return missing;
+  return firstRow(answer('allowed')) === undefined ? final : keyOf(row);
 }
 
 const ENDED_AT = { revoked: new Sql('revoked_at', []), lost: new Sql('lost_at', []) };
@@ -101,12 +103,12 @@ const ENDED_AT = { revoked: new Sql('revoked_at', []), lost: new Sql('lost_at', 
  * Ends a key that has not ended; one that has ended in the same way is answered as it is.
  * @returns `final` for one that ended otherwise
  */
-export async function endKey<Key extends { readonly state: KeyState }>(
+export async function endKey<Key extends { readonly state: KeyState }, Refused extends string>(
   db: Db,
-  { name, columns, keyOf }: KeyTable<Key>,
+  { name, columns, keyOf, missing, final }: KeyTable<Key, Refused>,
   { accountId, id, now, audit }: OneKey,
   as: 'revoked' | 'lost',
-): Promise<Key | 'missing' | 'final'> {
+): Promise<Key | Refused> {
   const theirs = isTheirs(accountId, id);
   const script = new Script();
   const done = decide(script, audit, sql`EXISTS (SELECT 1 FROM ${name} WHERE ${theirs} AND ${inUse})`);
@@ -119,7 +121,7 @@ export async function endKey<Key extends { readonly state: KeyState }>(
   refuse(script, audit, 'conflict', sql`EXISTS (SELECT 1 FROM ${name} WHERE ${theirs} AND state <> ${as})`);
   const answer = await script.run(db);
   const row = firstRow(answer('key'));
-  if (row === undefined) return 'missing';
+  if (row === undefined) return missing;
   const key = keyOf(row);
-  return decided(answer) || key.state === as ? key : 'final';
+  return decided(answer) || key.state === as ? key : final;
 }

@@ -1,21 +1,19 @@
 /** Public keys of an account and of its devices: versions of a recipient, of which at most one has not ended. */
 import type { Db } from '../db.ts';
-import type { NewRecipientKey, RecipientKey, RecipientKeyStore } from '../sharing.ts';
-import { decide, decided, refuse } from './audit.ts';
-import {
-  changeKey,
-  endKey,
-  inUse,
-  isTheirs,
-  type KeyTable,
-  PUBLIC_KEY,
-  publicKeyOf,
-  replacedBy,
-} from './key-changes.ts';
-import { allRows, firstRow, type Row } from './rows.ts';
-import { type Answer, all, read, Script, Sql, sql } from './script.ts';
+import type {
+  KeyChange,
+  NewRecipientKey,
+  RecipientKey,
+  RecipientKeyRefusal,
+  RecipientKeyStore,
+} from '../sharing.ts';
+import { decide, refuse } from './audit.ts';
+import { inUse, isTheirs, type KeyTable, PUBLIC_KEY, publicKeyOf, replacedBy } from './key-changes.ts';
+import { added, keyStore } from './key-store.ts';
+import { firstRow, type Row } from './rows.ts';
+import { all, Script, Sql, sql } from './script.ts';
 
-const KEYS: KeyTable<RecipientKey> = {
+const KEYS: KeyTable<RecipientKey, RecipientKeyRefusal> = {
   name: new Sql('recipient_keys', []),
   columns: new Sql(`id, recipient_id, recipient_type, key_id, scheme, suite_id, ${PUBLIC_KEY}`, []),
   keyOf: (row: Row) => ({
@@ -27,6 +25,8 @@ const KEYS: KeyTable<RecipientKey> = {
     suiteId: row.text('suite_id') as RecipientKey['suiteId'],
     ...publicKeyOf(row),
   }),
+  missing: 'account_recipient_key_not_found',
+  final: 'invalid_account_recipient_key_state',
 };
 
 type NewKey = Omit<NewRecipientKey, 'recipientId' | 'recipientType'>;
@@ -48,14 +48,14 @@ function add(script: Script, key: NewKey, recipient: Sql, done: Sql): void {
   script.step('new', sql`SELECT ${KEYS.columns} FROM recipient_keys WHERE id = ${key.id}`);
 }
 
-function added(answer: Answer): RecipientKey | undefined {
-  const row = firstRow(answer('new'));
-  return decided(answer) && row !== undefined ? KEYS.keyOf(row) : undefined;
-}
-
 /** Public keys of accounts and devices on libSQL. */
 export function recipientKeyStore(db: Db): RecipientKeyStore {
+  // What was verified once is not unverified; it is replaced, revoked or lost.
+  const forward = ({ state }: KeyChange) =>
+    state === 'pending_verification' ? sql`state <> 'active'` : sql`true`;
   return {
+    ...keyStore(db, KEYS, forward),
+
     async create(key, audit) {
       const { ownerAccountId, recipientId } = key;
       const unknown = sql`NOT EXISTS (SELECT 1 FROM recipient_keys
@@ -64,33 +64,7 @@ export function recipientKeyStore(db: Db): RecipientKeyStore {
       const done = decide(script, audit, all(unknown, unnamed(key)));
       add(script, key, sql`${recipientId}, ${key.recipientType}, 1`, done);
       refuse(script, audit, 'conflict');
-      return added(await script.run(db)) ?? 'account_recipient_key_duplicate';
-    },
-
-    async list(accountId, after, limit) {
-      const found = await read(
-        db,
-        sql`SELECT ${KEYS.columns} FROM recipient_keys
-          WHERE owner_account_id = ${accountId} AND id > ${after ?? ''} ORDER BY id LIMIT ${limit}`,
-      );
-      return allRows(found).map(KEYS.keyOf);
-    },
-
-    async find(accountId, id) {
-      const row = firstRow(
-        await read(db, sql`SELECT ${KEYS.columns} FROM recipient_keys WHERE ${isTheirs(accountId, id)}`),
-      );
-      return row && KEYS.keyOf(row);
-    },
-
-    async change(accountId, id, change, now, audit) {
-      // What was verified once is not unverified; it is replaced, revoked or lost.
-      const forward = change.state === 'pending_verification' ? sql`state <> 'active'` : sql`true`;
-      return refusal(await changeKey(db, KEYS, { accountId, id, now, audit }, change, forward));
-    },
-
-    async end(accountId, id, as, now, audit) {
-      return refusal(await endKey(db, KEYS, { accountId, id, now, audit }, as));
+      return added(KEYS, await script.run(db)) ?? 'account_recipient_key_duplicate';
     },
 
     async replace(accountId, id, key, audit) {
@@ -109,18 +83,10 @@ export function recipientKeyStore(db: Db): RecipientKeyStore {
       script.step('old', sql`SELECT 1 FROM recipient_keys WHERE ${theirs}`);
       refuse(script, audit, 'conflict', sql`EXISTS (SELECT 1 FROM recipient_keys WHERE ${theirs})`);
       const answer = await script.run(db);
-      const made = added(answer);
+      const made = added(KEYS, answer);
       if (made !== undefined) return made;
-      if (firstRow(answer('old')) === undefined) return refusal('missing');
-      return firstRow(answer('live')) === undefined ? refusal('final') : 'account_recipient_key_duplicate';
+      if (firstRow(answer('old')) === undefined) return KEYS.missing;
+      return firstRow(answer('live')) === undefined ? KEYS.final : 'account_recipient_key_duplicate';
     },
   };
-}
-
-/** What was refused, by the name that this room has for it. */
-function refusal(
-  answer: RecipientKey | 'missing' | 'final',
-): RecipientKey | 'account_recipient_key_not_found' | 'invalid_account_recipient_key_state' {
-  if (answer === 'missing') return 'account_recipient_key_not_found';
-  return answer === 'final' ? 'invalid_account_recipient_key_state' : answer;
 }
