@@ -45,9 +45,9 @@ export interface S3Settings {
   readonly secretAccessKey: string;
   readonly sessionToken: string | undefined;
   readonly forcePathStyle: boolean;
-}
   /** For one request in which nothing moves. */
   readonly timeoutMs: number;
+}
 
 export type BlobSettings =
   /** New chunks lie in the database. A store that is named as well is read and emptied. */

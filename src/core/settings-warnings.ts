@@ -47,12 +47,12 @@ function plainTransport({ database, email, coordination, blobs }: Settings): rea
   if (database.kind === 'remote' && isPlain(database.url)) {
     said.push('SAFE_DATABASE_URL has no TLS: what is stored, and the token, cross the network in the clear.');
   }
-  if (email.backend === 'smtp' && email.starttls !== 'required' && !isLoopback(email.host)) {
   if (blobs.s3 !== undefined && isPlain(blobs.s3.endpoint)) {
     said.push(
       'SAFE_S3_ENDPOINT has no TLS: sealed chunks, and who asks for which, cross the network in the clear.',
     );
   }
+  if (email.backend === 'smtp' && email.starttls !== 'required' && !isLoopback(email.host)) {
     said.push(
       `SAFE_SMTP_STARTTLS is ${email.starttls}: mail, and the password, may cross the network in the clear.`,
     );

@@ -62,8 +62,6 @@ export type PendingBytes =
   | { readonly kind: 'inline'; readonly bytes: Bytes }
   | { readonly kind: 'staged'; readonly blob: string; readonly size: number };
 
-/** What a paste is, without its bytes. */
-export interface Paste {
 /** Bytes that lie in an object store, and become a chunk's with its commit. */
 export interface PlacedBytes {
   readonly kind: 'placed';
@@ -75,6 +73,8 @@ export interface PlacedBytes {
   readonly staged?: string;
 }
 
+/** What a paste is, without its bytes. */
+export interface Paste {
   /** First 32 hex digits of SHA-256(id). The id itself is a capability and is not stored. */
   readonly ref: string;
   /** Where its bytes lie, when they are too large for the row. */
@@ -277,7 +277,6 @@ export interface Blobs {
   take(name: string, index: number): Promise<Bytes | undefined>;
   /** Removes blobs that nothing refers to and whose time is over, at most `max`. @returns how many. */
   sweep(now: number, max: number): Promise<number>;
-}
   /** Chunks that lie in an object store, where one is configured. */
   readonly objects?: ObjectBlobs;
 }
@@ -330,3 +329,4 @@ export interface ObjectBlobs {
   ): Promise<boolean>;
   /** Removes whatever there is of an incident, listed or not. Rejects where bytes may be left. */
   removeAll(incidentId: string): Promise<void>;
+}
