@@ -8,6 +8,7 @@ import type { Command } from './command.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { lettingGoCommands } from './letting-go.ts';
 import { logCommands } from './log-commands.ts';
+import { proxyConfig } from './proxy-config.ts';
 import { rotateSecretKey } from './rotate-secret-key.ts';
 import { routes } from './routes.ts';
 import { serveCommand } from './serve.ts';
@@ -18,6 +19,7 @@ export const operatorCommands: readonly Command[] = [
   bootstrapSecret,
   checkConfig,
   routes,
+  proxyConfig,
   rotateSecretKey,
   backupCommand,
   restoreCommand,

@@ -1,5 +1,6 @@
 /** HTTP by hand: every byte of a request is the test's own, so that no client repairs what it sends. */
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
 export interface RawAnswer {
   readonly status: number;
@@ -11,13 +12,18 @@ export interface RawAnswer {
 /** One connection that asks one thing after the other, and is made anew when the server ends it. */
 export class RawClient {
   readonly #port: number;
+  readonly #host: string;
+  readonly #tls: ConnectionOptions | undefined;
   #socket: Socket | undefined;
   #received = Buffer.alloc(0);
   #ended = true;
   #wake: () => void = () => {};
 
-  constructor(url: string) {
+  /** @param over the name that requests are for, and TLS where the door ends it */
+  constructor(url: string, over: { readonly host?: string; readonly tls?: ConnectionOptions } = {}) {
     this.#port = Number(new URL(url).port);
+    this.#host = over.host ?? 'localhost';
+    this.#tls = over.tls;
   }
 
   /**
@@ -25,7 +31,7 @@ export class RawClient {
    * Undefined when the server closed the connection without one.
    */
   async ask(method: string, target: string, headers: readonly string[] = []): Promise<RawAnswer | undefined> {
-    const lines = [`${method} ${target} HTTP/1.1`, 'Host: localhost', 'Content-Length: 0', ...headers];
+    const lines = [`${method} ${target} HTTP/1.1`, `Host: ${this.#host}`, 'Content-Length: 0', ...headers];
     const socket = await this.#open();
     this.#received = Buffer.alloc(0);
     socket.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
@@ -49,7 +55,8 @@ export class RawClient {
 
   async #open(): Promise<Socket> {
     if (this.#socket !== undefined && !this.#ended) return this.#socket;
-    const socket = connect({ host: '127.0.0.1', port: this.#port });
+    const at = { host: '127.0.0.1', port: this.#port };
+    const socket = this.#tls === undefined ? connect(at) : connectTls({ ...at, ...this.#tls });
     this.#socket = socket;
     this.#ended = false;
     const current = (then: () => void) => () => {
@@ -68,7 +75,7 @@ export class RawClient {
     socket.on('end', ended);
     socket.on('close', ended);
     await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
+      socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', resolve);
       socket.once('error', reject);
     });
     return socket;

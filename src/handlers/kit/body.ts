@@ -105,7 +105,7 @@ export function parseJsonObject(bytes: Bytes): Readonly<Record<string, unknown>>
   return value as Record<string, unknown>;
 }
 
-const JSON_BODY_LIMIT = 64 * 1024;
+export const JSON_BODY_LIMIT = 64 * 1024;
 
 /** What {@link readFields} refuses. */
 export const JSON_FAULTS: readonly FaultKind[] = [

@@ -9,7 +9,8 @@ import { utf8 } from '../../crypto/hash.ts';
 import type { Bytes } from '../../store/store.ts';
 import { collect, parseJsonObject } from '../kit/body.ts';
 
-const JSON_LIMIT = 4 * 1024 * 1024;
+/** The largest JSON document that a paste comes in, in bytes. */
+export const PASTE_JSON_LIMIT = 4 * 1024 * 1024;
 
 /** Every header that makes one create differ from another. */
 const HEADERS = [
@@ -103,7 +104,7 @@ export async function readDocument(
   headers: RawPasteOptions,
   deps: Pick<Deps, 'digest'>,
 ): Promise<{ source: ByteSource; options: RawPasteOptions }> {
-  const bytes = await collect(source, JSON_LIMIT, 'paste_too_large');
+  const bytes = await collect(source, PASTE_JSON_LIMIT, 'paste_too_large');
   if (bytes.length === 0) throw new Fault('empty_paste');
   const document = parseJsonObject(bytes);
   if (Object.keys(document).some((name) => !MEMBERS.has(name))) throw new Fault('invalid_json');
