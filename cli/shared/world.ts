@@ -12,6 +12,7 @@ export interface World {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: string;
+  /** Throws where the system knows of none: in a container whose user has no name. */
   readonly home: string;
   readonly cwd: string;
   /** The file that runs, or undefined where there is none (read from a pipe). */
@@ -32,7 +33,9 @@ export function processWorld(): World {
     args: process.argv.slice(2),
     env: process.env,
     platform: process.platform,
-    home: homedir(),
+    get home() {
+      return homedir();
+    },
     cwd: process.cwd(),
     self: script === undefined || script === '-' ? undefined : resolve(script),
     stdin: process.stdin,
