@@ -97,7 +97,11 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const coordination =
       settings.coordination.backend === 'none'
         ? undefined
-        : await (await import('./valkey.ts')).openCoordination(settings.coordination, log);
+        : await (await import('./valkey.ts')).openCoordination(
+            settings.coordination,
+            settings.uploads.coordinationLeaseTtlMs,
+            log,
+          );
     closers.push(async () => coordination?.close());
     const hasher = nodeHasher({ maxQueued: QUEUED_HASHES });
     closers.push(() => hasher.close());
@@ -129,6 +133,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       keys,
       signer,
       turns: keyedTurns(),
+      uploadLeases: coordination?.uploadLeases,
       log,
       metrics,
       mailer: smtp ?? noMailer,

@@ -1,15 +1,18 @@
 /**
- * Rate limits that several processes share, in Valkey or Redis. Only short-lived counts lie there: losing them all
- * loses nothing but a minute's counting.
+ * What several processes share in Valkey or Redis: rate limits, and leases of uploads. Only what lives shortly lies
+ * there: losing all of it loses a minute's counting.
  */
+import { randomBytes } from 'node:crypto';
 import { Redis } from 'iovalkey';
 import type { Limiter, Log } from '../src/core/deps.ts';
 import { Fault } from '../src/core/faults.ts';
 import type { CoordinationSettings } from '../src/core/settings-types.ts';
+import type { UploadLeases } from '../src/core/upload-lease.ts';
 import { StartError } from './listener.ts';
 
 export interface Coordination {
   readonly limiter: Limiter;
+  readonly uploadLeases: UploadLeases;
   close(): Promise<void>;
 }
 
@@ -19,6 +22,19 @@ local hits = redis.call('INCR', KEYS[1])
 if hits == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {hits, redis.call('PTTL', KEYS[1])}`;
 
+/** Takes a lease that nobody has: 0, or how long somebody else has it yet in milliseconds. */
+const TAKE = `
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
+return math.max(1, redis.call('PTTL', KEYS[1]))`;
+
+/** Gives a lease back that is one's own. */
+const GIVE_BACK = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`;
+
+/** Whoever has a lease needs it for a moment, unless it died. */
+const SOON_SECONDS = 5;
+
 /** How long to wait before a lost connection is tried again, at most. */
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -26,10 +42,15 @@ type Shared = Extract<CoordinationSettings, { readonly backend: 'valkey' | 'redi
 
 /**
  * Connects.
+ * @param leaseTtlMs how long an upload's lease lasts when nobody gives it back
  * @throws StartError when the server cannot be reached or refuses the credentials: a server that starts without
  *   counting would be worse than one that does not start
  */
-export async function openCoordination(settings: Shared, log: Log): Promise<Coordination> {
+export async function openCoordination(
+  settings: Shared,
+  leaseTtlMs: number,
+  log: Log,
+): Promise<Coordination> {
   const { address, username, password, db, tls, dialTimeoutMs, readTimeoutMs, writeTimeoutMs } = settings;
   const client = new Redis({
     host: address.host,
@@ -70,6 +91,7 @@ export async function openCoordination(settings: Shared, log: Log): Promise<Coor
   }
   return {
     limiter: valkeyLimiter(client),
+    uploadLeases: valkeyLeases(client, leaseTtlMs),
     async close() {
       state = 'closed';
       client.disconnect();
@@ -90,6 +112,29 @@ export function valkeyLimiter(client: Redis): Limiter {
       }
       const [hits, left] = answer as [number, number];
       return hits > limit ? now + Math.max(1, left) : undefined;
+    },
+  };
+}
+
+/** @see UploadLeases. They end by the clock of that server alone. */
+export function valkeyLeases(client: Redis, ttlMs: number): UploadLeases {
+  return {
+    async take(key) {
+      const owner = randomBytes(16).toString('hex');
+      let left: unknown;
+      try {
+        left = await client.eval(TAKE, 1, key, owner, ttlMs);
+      } catch {
+        throw new Fault('upload_coordination_unavailable', { retryAfterSeconds: 1 });
+      }
+      if (left !== 0) {
+        const retryAfterSeconds = Math.min(SOON_SECONDS, Math.ceil(Number(left) / 1000));
+        throw new Fault('upload_in_progress', { retryAfterSeconds });
+      }
+      return async () => {
+        // One that cannot be given back ends by itself.
+        await client.eval(GIVE_BACK, 1, key, owner).catch(() => {});
+      };
     },
   };
 }

@@ -11,10 +11,11 @@ import { auditEntry, type Origin } from './audit.ts';
 import type { ChunkFields } from './chunk-fields.ts';
 import { requireSealedFor, SEALED_PREFIX_BYTES } from './chunk-sealed.ts';
 import type { Deps } from './deps.ts';
-import { Fault } from './faults.ts';
+import { Fault, type FaultKind } from './faults.ts';
 import { isId, newId } from './ids.ts';
 import { receiptFor } from './log.ts';
 import type { Intake, Look } from './receive.ts';
+import { uploadLeaseKey } from './upload-lease.ts';
 
 /** Who uploads, and to which incident. */
 export interface Uploader {
@@ -189,15 +190,48 @@ async function placeAndCommit(
   return outcome;
 }
 
+/** Refusals that pass by themselves: the same bytes may become the chunk in a moment. */
+export const COORDINATION_FAULTS: readonly FaultKind[] = [
+  'upload_in_progress',
+  'upload_coordination_unavailable',
+];
+
+/** Commits under a lease, where servers share any. */
+async function commitAlone(
+  deps: Deps,
+  admission: UploadAdmission,
+  fields: ChunkFields,
+  bytes: ChunkBytes,
+): Promise<CommittedChunk> {
+  if (hex(bytes.sha256) !== fields.sha256) throw new Fault('hash_mismatch');
+  if (!isId('str', fields.streamId)) throw new Fault('stream_not_found');
+  const { owned } = admission;
+  await requireSealed(deps, owned, fields, bytes);
+  const { uploadLeases } = deps;
+  if (uploadLeases === undefined) return commit(deps, admission, fields, bytes);
+  const { incidentId } = owned;
+  let giveBack: () => Promise<void>;
+  try {
+    giveBack = await uploadLeases.take(uploadLeaseKey({ incidentId, ...fields }));
+  } catch (refusal) {
+    // As above: who waits for a stream that takes nothing waits in vain.
+    await requireStream(deps, owned, fields);
+    throw refusal;
+  }
+  try {
+    return await commit(deps, admission, fields, bytes);
+  } finally {
+    // Sent now and not waited for: it must not hold back an answer.
+    deps.background('giving back a lease', giveBack);
+  }
+}
+
 async function commit(
   deps: Deps,
   { owned, origin, retryKeyHash: keyHash }: UploadAdmission,
   fields: ChunkFields,
   bytes: ChunkBytes,
 ): Promise<CommittedChunk> {
-  if (hex(bytes.sha256) !== fields.sha256) throw new Fault('hash_mismatch');
-  if (!isId('str', fields.streamId)) throw new Fault('stream_not_found');
-  await requireSealed(deps, owned, fields, bytes);
   const { streamId, ...statement } = fields;
   const id = newId('chk', deps);
   const outcome = await placeAndCommit(
@@ -230,11 +264,12 @@ async function commit(
 
 /**
  * Makes received bytes a chunk, or says why not. What was staged is discarded when it is refused or turns out to be
- * there already; it stays where the store failed, so that a caller who can may try again.
+ * there already; it stays where the store failed or somebody else has the chunk's lease, so that a caller who can may
+ * try again.
  *
  * @throws Fault in this order: `hash_mismatch`; `incident_not_found`, `incident_deleting`, `incident_closed`,
  *   `stream_not_found`, `stream_not_open`, `stream_media_type_mismatch`; `chunk_not_sealed`,
- *   `sealed_context_mismatch`; `idempotency_conflict`, `duplicate_chunk`, `account_storage_quota_exceeded`;
+ *   `sealed_context_mismatch`; `upload_in_progress`, `upload_coordination_unavailable`; `idempotency_conflict`, `duplicate_chunk`, `account_storage_quota_exceeded`;
  *   `storage_unavailable` when the staged bytes had been swept
  */
 export async function commitUpload(
@@ -248,11 +283,11 @@ export async function commitUpload(
     if (pending.kind === 'staged') await deps.blobs.discard(pending.blob).catch(() => {}); // else a sweep does
   };
   try {
-    const committed = await commit(deps, admission, fields, bytes);
+    const committed = await commitAlone(deps, admission, fields, bytes);
     if (committed.replayed) await discard();
     return committed;
   } catch (error) {
-    if (error instanceof Fault) await discard();
+    if (error instanceof Fault && !COORDINATION_FAULTS.includes(error.kind)) await discard();
     throw error;
   }
 }

@@ -11,6 +11,7 @@ import type { Mailer } from './mail.ts';
 import type { CounterName, MetricName } from './metrics-table.ts';
 import type { Settings } from './settings.ts';
 import type { Turns } from './turns.ts';
+import type { UploadLeases } from './upload-lease.ts';
 
 export interface Deps {
   readonly settings: Settings;
@@ -20,6 +21,8 @@ export interface Deps {
   readonly hasher: Hasher;
   readonly keys: Keyring;
   readonly turns: Turns;
+  /** Absent where servers do not coordinate. */
+  readonly uploadLeases?: UploadLeases | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly mailer: Mailer;

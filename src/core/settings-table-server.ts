@@ -253,7 +253,7 @@ export const STORAGE = {
     'coordination.upload_lease_ttl',
     kinds.positiveDuration,
     '2m',
-    'How long one server holds a chunk that it is receiving.',
+    'How long a server that dies while it commits a chunk keeps others from it. With `valkey` or `redis`.',
     { example: '2m' },
   ),
 };

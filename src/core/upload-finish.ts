@@ -6,6 +6,7 @@ import { blobPieces } from './blob-reader.ts';
 import {
   admitUpload,
   type ChunkBytes,
+  COORDINATION_FAULTS,
   type CommittedChunk,
   chunkLook,
   commitUpload,
@@ -28,7 +29,12 @@ export interface Finisher {
 }
 
 /** Faults that say nothing about the upload: it is as it was, or it is gone. */
-const PASSING: readonly FaultKind[] = ['storage_unavailable', 'service_busy', 'stream_chunk_file_missing'];
+const PASSING: readonly FaultKind[] = [
+  ...COORDINATION_FAULTS,
+  'storage_unavailable',
+  'service_busy',
+  'stream_chunk_file_missing',
+];
 
 /**
  * Looks at all staged bytes. A hash cannot be carried from one request to the next, which may come to another

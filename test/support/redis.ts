@@ -1,21 +1,19 @@
 /** A Redis server on loopback, which speaks what Valkey speaks. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createConnection, createServer } from 'node:net';
+import { ensureRedis } from '../../tools/redis.ts';
 import { tempDir } from './temp.ts';
-
-/** Why there can be none here, for a test to say; false where there can. */
-export const noRedis: string | false =
-  spawnSync('redis-server', ['--version']).status === 0
-    ? false
-    : 'redis-server is not installed (apt-get install redis-server)';
 
 export interface RedisServer {
   readonly port: number;
   /** Ends the process; `start` brings it back empty, on the same port. */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** It keeps its connections and answers nothing, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
   close(): Promise<void>;
 }
 
@@ -40,6 +38,7 @@ function answers(port: number): Promise<boolean> {
 
 /** @param password what a client must give, if anything */
 export async function redisServer(password?: string): Promise<RedisServer> {
+  const program = ensureRedis();
   const dir = await tempDir();
   const port = await freePort();
   let child: ChildProcess | undefined;
@@ -48,7 +47,7 @@ export async function redisServer(password?: string): Promise<RedisServer> {
     async start() {
       const auth = password === undefined ? [] : ['--requirepass', password];
       const args = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--dir', dir.path, ...auth];
-      child = spawn('redis-server', args, { stdio: 'ignore' });
+      child = spawn(program, args, { stdio: 'ignore' });
       while (!(await answers(port))) {
         if (child.exitCode !== null) throw new Error('redis-server did not start');
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -58,8 +57,12 @@ export async function redisServer(password?: string): Promise<RedisServer> {
       if (child === undefined || child.exitCode !== null) return;
       const ended = once(child, 'exit');
       child.kill();
+      // One that is frozen ends once it thaws.
+      child.kill('SIGCONT');
       await ended;
     },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
     async close() {
       await server.stop();
       await dir.remove();

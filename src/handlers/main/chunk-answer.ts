@@ -54,6 +54,8 @@ export const COMMIT_FAULTS: readonly FaultKind[] = [
   'stream_media_type_mismatch',
   'chunk_not_sealed',
   'sealed_context_mismatch',
+  'upload_in_progress',
+  'upload_coordination_unavailable',
   'idempotency_conflict',
   'duplicate_chunk',
   'account_storage_quota_exceeded',
