@@ -9,7 +9,7 @@ import { answers, post, type Session } from '../support/ask.ts';
 import { inEvidence, newIncident, newStream } from '../support/evidence.ts';
 import { type House, ORIGIN } from '../support/house.ts';
 import { type Alike, writeAlike } from '../support/many-chunks.ts';
-import { incidentBundlePath, type Recording, streamBundlePath } from '../support/recordings.ts';
+import { incidentBundlePath, type Recording, } from '../support/recordings.ts';
 import { tempDir } from '../support/temp.ts';
 import { noZipPeers, type PeerEntry, pythonReads, unzipReads } from '../support/zip-peers.ts';
 
@@ -69,7 +69,7 @@ async function saved(
       const whole = await ask(house, as, path);
       assert.equal(whole.status, 200);
       const length = await save(whole, file, hole);
-      for (const start of [1, 100_000, length >> 1, length - 200_000, length - 50].filter((at) => at > 0)) {
+      for (const start of [1, length >> 1, length - 200_000].filter((at) => at > 0)) {
         const end = Math.min(length, start + 90_000);
         const part = await ask(house, as, path, { range: `bytes=${start}-${end - 1}` });
         assert.equal(part.status, 206);
@@ -98,14 +98,6 @@ describe('bundles that are large', { skip: noZipPeers, timeout: 600_000 }, () =>
       const incidentId = await newIncident(house, as);
       const made = await filled(house, as, { incidentId, count, content, segments: [{ idx: 0, bytes }] });
       const names = namesOf(made.streamId, count);
-      const folder = `streams/${made.streamId}/`;
-      await saved(house, as, streamBundlePath(made), undefined, async (file) => {
-        assert.deepEqual(
-          (await pythonReads(file)).map(nameOf),
-          names.map((name) => name.slice(folder.length)),
-        );
-        assert.equal(await unzipReads(file), count + 1);
-      });
       await saved(house, as, incidentBundlePath(incidentId), undefined, async (file) => {
         assert.deepEqual((await pythonReads(file)).map(nameOf), ['manifest.json', ...names]);
         assert.equal(await unzipReads(file), count + 2);
