@@ -34,6 +34,7 @@ export const VISIT = [
   'integrity',
   'references',
   'bytes',
+  'objects',
   'counters',
   'log',
   'clock',
@@ -90,11 +91,15 @@ async function engine({ db, settings }: Patient, check: HealthCheck): Promise<re
       'unknown',
       'The libSQL server looks after its own file; it was not looked at here.',
     );
+  const now = () => Date.now();
+  const { s3: where } = settings.blobs;
+  const s3 = where && (await import('../src/store/blobs/s3.ts')).s3Objects({ ...where, now });
   const ports = {
     health: libsqlHealth(db),
     digest: nodeDigest,
     crc32: nodeCrc32,
-    now: () => Date.now(),
+    now,
+    ...(s3 !== undefined && { objectSize: (key: string) => s3.size(key) }),
   };
   return checkHealth(ports, check);
 }

@@ -27,6 +27,8 @@ export interface HealthPorts {
   digest(): Digest;
   crc32(bytes: Uint8Array, previous: number): number;
   now(): number;
+  /** The length of an object, or undefined where there is none. Absent where no object store is named. */
+  objectSize?(key: string): Promise<number | undefined>;
 }
 
 /** How many problems of one check are told one by one. */
@@ -34,6 +36,8 @@ export const TOLD = 10;
 /** Two machines' clocks may differ by this. */
 const CLOCK_TOLERANCE_MS = 60_000;
 const CHUNKS_AT_ONCE = 500;
+/** An object store is asked about so many at a time. */
+const OBJECTS_AT_ONCE = 16;
 
 /** Collects what a check finds: a bounded list, and how many there were. */
 export class Problems {
@@ -60,7 +64,15 @@ export class Problems {
 }
 
 /** Everything that can be asked of a database file or server by SQL. */
-export const HEALTH_CHECKS = ['integrity', 'references', 'bytes', 'counters', 'clock', 'digests'] as const;
+export const HEALTH_CHECKS = [
+  'integrity',
+  'references',
+  'bytes',
+  'objects',
+  'counters',
+  'clock',
+  'digests',
+] as const;
 export type HealthCheck = (typeof HEALTH_CHECKS)[number];
 
 /** Does one check. Throws what the store throws. */
@@ -89,21 +101,37 @@ const CHECKS: Readonly<Record<HealthCheck, (ports: HealthPorts) => Promise<reado
       ['paste_bytes', 'chunk_bytes', 'staged_bytes', 'unowned_bytes'],
       problems,
     );
-    const { chunks, bytes } = await health.outside();
-    const outside: readonly Finding[] =
-      chunks === 0
-        ? []
-        : [
-            {
-              check: 'bytes',
-              level: 'note',
-              message: `${chunks} chunks (${bytes} bytes) lie in an object store and were not looked at here.`,
-            },
-          ];
-    return [
-      ...problems.findings(`Bytes and the rows that speak of them belong together (${rows} looked at).`),
-      ...outside,
-    ];
+    return problems.findings(`Bytes and the rows that speak of them belong together (${rows} looked at).`);
+  },
+
+  async objects({ health, objectSize }) {
+    const problems = new Problems('objects');
+    let count = 0;
+    for (let after = ''; ; ) {
+      const page = await health.objects(after, OBJECTS_AT_ONCE);
+      count += page.length;
+      after = page.at(-1)?.id ?? after;
+      if (objectSize !== undefined) {
+        const sizes = await Promise.all(page.map(({ key }) => objectSize(key)));
+        for (const [index, { id, byteSize }] of page.entries()) {
+          const size = sizes[index];
+          if (size === byteSize || !(await health.isKept(id))) continue;
+          problems.add(
+            size === undefined
+              ? `The object of chunk ${id} is not in the store.`
+              : `The object of chunk ${id} has ${size} bytes of ${byteSize}.`,
+          );
+        }
+      }
+      if (page.length < OBJECTS_AT_ONCE) break;
+    }
+    if (objectSize === undefined && count > 0)
+      problems.add(`${count} chunks lie in an object store, and no store is named (SAFE_S3_ENDPOINT).`);
+    return problems.findings(
+      count === 0
+        ? 'No chunk lies in an object store.'
+        : `${count} objects are in the store, as long as they should be.`,
+    );
   },
 
   async counters({ health }) {
@@ -142,7 +170,9 @@ const CHECKS: Readonly<Record<HealthCheck, (ports: HealthPorts) => Promise<reado
       }
       if (chunks.length < CHUNKS_AT_ONCE) break;
     }
-    return problems.findings(`The bytes of ${checked} chunks have the digests that their rows name.`);
+    return problems.findings(
+      `The bytes of ${checked} chunks in the database have the digests that their rows name.`,
+    );
   },
 };
 

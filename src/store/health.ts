@@ -38,6 +38,13 @@ export interface StoredChunk {
   readonly crc32: number;
 }
 
+export interface StoredObjectRow {
+  readonly id: string;
+  /** In the object store. */
+  readonly key: string;
+  readonly byteSize: number;
+}
+
 export interface HealthStore {
   /** What the engine says about pages and indexes: at most `most` lines, none when all is well. */
   integrity(most: number): Promise<readonly string[]>;
@@ -45,7 +52,7 @@ export interface HealthStore {
   brokenReferences(): Promise<readonly { readonly table: string; readonly rows: number }[]>;
   /** Looks at some rows from `after` on ('' is the beginning). */
   check(what: RowCheck, after: string): Promise<CheckedPage>;
-  /** Chunks that nobody is deleting, in the order of their ids. */
+  /** Chunks that nobody is deleting and whose bytes lie in the database, in the order of their ids. */
   chunks(after: string, limit: number): Promise<readonly StoredChunk[]>;
   /** One segment of a blob. */
   segment(blob: string, index: number): Promise<Bytes | undefined>;
@@ -55,6 +62,6 @@ export interface HealthStore {
   checkpoints(size: number, limit: number): Promise<readonly Checkpoint[]>;
   /** When the newest things were recorded, in milliseconds since the epoch. */
   newest(): Promise<readonly number[]>;
-  /** Chunks whose bytes lie in an object store, and how many bytes those are. */
-  outside(): Promise<{ readonly chunks: number; readonly bytes: number }>;
+  /** Chunks that nobody is deleting and whose bytes lie in an object store, in the order of their ids. */
+  objects(after: string, limit: number): Promise<readonly StoredObjectRow[]>;
 }

@@ -11,9 +11,10 @@ import { tendLog } from '../../src/core/log.ts';
 import { parseSettings } from '../../src/core/settings.ts';
 import type { Settings } from '../../src/core/settings-types.ts';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
-import { keepChunk, newIncident, newStream, type Owner, ownerIn } from '../support/evidence.ts';
+import { keepChunk, newIncident, newStream, type Owner, ownerIn, sha256Hex } from '../support/evidence.ts';
 import { openHouse } from '../support/house.ts';
 import { kept } from '../support/keeping.ts';
+import { startS3 } from '../support/s3.ts';
 import { startServer } from '../support/server.ts';
 import { hasSqld, startSqld } from '../support/sqld.ts';
 import { type TempDir, tempDir } from '../support/temp.ts';
@@ -56,8 +57,8 @@ before(async () => {
 });
 after(() => dir?.remove());
 
-function settingsOf(folder: string): Settings {
-  const parsed = parseSettings({ env: { SAFE_DATA_DIR: folder } });
+function settingsOf(folder: string, env: Readonly<Record<string, string>> = {}): Settings {
+  const parsed = parseSettings({ env: { SAFE_DATA_DIR: folder, ...env } });
   assert.ok(parsed.ok);
   return parsed.settings;
 }
@@ -251,6 +252,32 @@ describe('the doctor', () => {
       await foundBy('secret_key', `UPDATE secret_key SET check_value = '${'0'.repeat(64)}'`),
       /another secret key/,
     );
+  });
+
+  it('asks an object store for what should be there, and says when there is none to ask', async () => {
+    const away = [...UNGUARD, `UPDATE chunks SET blob = 'obj:incidents/' || chunk_index`];
+    assert.match(await foundBy('objects', ...away), /5 chunks lie in an object store, and no store is named/);
+    const s3 = await startS3();
+    const db = await openEmbedded({ path: join(dir.path, 'planted', 'sallyport.db'), readers: 1 });
+    try {
+      const settings = settingsOf(join(dir.path, 'planted'), s3.settings);
+      const [found] = await db.batch([{ sql: 'SELECT byte_size FROM chunks' }], 'read');
+      const size = Number(found?.rows[0]?.[0]);
+      const put = (index: number, bytes: Uint8Array<ArrayBuffer>) =>
+        s3.client().put(`incidents/${index}`, { size: bytes.length, sha256: sha256Hex(bytes), bytes });
+      for (const index of [1, 2, 3]) await put(index, new Uint8Array(size));
+      await put(4, new Uint8Array(size - 1));
+      const findings = await examine({ db, settings }, 'objects');
+      assert.equal(findings.length, 2);
+      assert.match(findings[0]?.message ?? '', /chk_\w+ has \d+ bytes of \d+/);
+      assert.match(findings[1]?.message ?? '', /chk_\w+ is not in the store/);
+      await s3.away();
+      const [unknown] = await examine({ db, settings }, 'objects');
+      assert.equal(unknown?.level, 'unknown');
+    } finally {
+      await db.close();
+      await s3.close();
+    }
   });
 
   it('tells ten of many, and how many more there are', async () => {

@@ -26,7 +26,7 @@ const OPTIONS: readonly Option[] = [
 const DETAILS = `
 Looks whether everything is as it should be, and changes nothing: the modes and owners of the data directory and the
 keys; the schema; that the database belongs to the secret key; every page, index and reference of the database; bytes
-without a row and rows without their bytes; quotas and counters against what is there; the log against its checkpoints;
+without a row and rows without their bytes, in an object store too; quotas and counters against what is there; the log against its checkpoints;
 the clock; the write-ahead log; open files and room on the disk. A running server is asked to look itself, and goes on
 serving; without one the database is opened here.
 ${optionHelp([['Options', OPTIONS]])}

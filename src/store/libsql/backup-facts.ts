@@ -1,9 +1,7 @@
 /** What a copy of the database is asked before it becomes a backup. */
 import type { ResultSet, Statement } from '../db.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
-
-/** Blobs whose bytes lie in an object store have names that start so. */
-export const OBJECT_STORE_PREFIX = 'obj:';
+import { OBJECTS } from './segments.ts';
 
 /** What a backup says of its database. */
 export interface BackupFacts {
@@ -41,7 +39,7 @@ export const tablesOf = (result: ResultSet | undefined): ReadonlySet<string> =>
 /** What to ask, where these tables are there. */
 export function backupQuestions(tables: ReadonlySet<string>): readonly Statement[] {
   const from = (table: string, what: string) => (tables.has(table) ? `(SELECT ${what} FROM ${table})` : '0');
-  const outside = `blob GLOB '${OBJECT_STORE_PREFIX}*'`;
+  const outside = `blob GLOB '${OBJECTS}'`;
   const counts: Readonly<Record<BackupCount, string>> = {
     accounts: from('accounts', 'count(*)'),
     pastes: from('pastes', 'count(*)'),

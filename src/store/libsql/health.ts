@@ -1,14 +1,14 @@
 /** Looking for what is wrong, on libSQL. Every statement is one moment, so a server may go on writing meanwhile. */
 import type { Db, SqlValue } from '../db.ts';
 import type { HealthStore, RowCheck } from '../health.ts';
-import { OBJECT_STORE_PREFIX } from './backup-facts.ts';
 import { checkpointOf } from './log.ts';
 import { allRows } from './rows.ts';
+import { OBJECT_PREFIX, OBJECTS } from './segments.ts';
 
 /** Rows looked at by one statement: a fraction of a second where they are small. */
 const ROWS_AT_ONCE = 2000;
 
-const OUTSIDE = `c.blob GLOB '${OBJECT_STORE_PREFIX}*'`;
+const OUTSIDE = `c.blob GLOB '${OBJECTS}'`;
 /** Bytes of a blob as they lie there, and whether its segments are numbered from 0 without a gap. */
 const lying = (blob: string) => `(SELECT coalesce(sum(length(bytes)), 0) FROM segments WHERE blob = ${blob})`;
 const gapless = (blob: string) =>
@@ -48,7 +48,7 @@ const CHECKS: Readonly<Record<RowCheck, string>> = {
     FROM chunks c WHERE id > ?1 ORDER BY id LIMIT ?2`,
   staged_bytes: `
     SELECT blob AS key, CASE
-        WHEN state = 'staged' AND NOT blob GLOB '${OBJECT_STORE_PREFIX}*' AND ${lying('l.blob')} IS NOT bytes
+        WHEN state = 'staged' AND NOT blob GLOB '${OBJECTS}' AND ${lying('l.blob')} IS NOT bytes
           THEN 'The upload ' || blob || ' has ' || ${lying('l.blob')} || ' bytes of ' || bytes || '.'
       END AS problem
     FROM loose_blobs l WHERE blob > ?1 ORDER BY blob LIMIT ?2`,
@@ -169,11 +169,17 @@ export function libsqlHealth(db: Db): HealthStore {
       return columns.flatMap((column) => rows[0]?.optionalNumber(column) ?? []);
     },
 
-    async outside() {
-      const [row] = await ask(
-        `SELECT count(*) AS chunks, coalesce(sum(byte_size), 0) AS bytes FROM chunks c WHERE ${OUTSIDE}`,
+    async objects(after, limit) {
+      const rows = await ask(
+        `SELECT id, blob, byte_size FROM chunks c
+          WHERE id > ? AND ${KEPT} AND ${OUTSIDE} ORDER BY id LIMIT ?`,
+        [after, limit],
       );
-      return { chunks: row?.number('chunks') ?? 0, bytes: row?.number('bytes') ?? 0 };
+      return rows.map((row) => ({
+        id: row.text('id'),
+        key: row.text('blob').slice(OBJECT_PREFIX.length),
+        byteSize: row.number('byte_size'),
+      }));
     },
   };
 }
