@@ -15,6 +15,7 @@ import type { Settings, TlsFiles } from '../src/core/settings-types.ts';
 import { sweep } from '../src/core/sweep.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
+import { webhookRounds } from '../src/core/webhooks.ts';
 import { measured, type WorkName } from '../src/core/work.ts';
 import { DbError } from '../src/store/db.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
@@ -49,6 +50,10 @@ const TIMESTAMP_INTERVAL_MS = 30_000;
 const UPKEEP_LEASE_MS = 60_000;
 /** How often is looked for mail. */
 const OUTBOX_INTERVAL_MS = 2_000;
+/** How often is looked for events to deliver. */
+const WEBHOOK_INTERVAL_MS = 1_000;
+/** Longer than an attempt may take, for what becomes of a process in the middle of one. */
+const WEBHOOK_LEASE_MS = 30_000;
 /** Bytes of an upload that nobody continues are swept after so long. */
 const STAGING_LIFETIME_MS = 15 * 60_000;
 
@@ -79,7 +84,6 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
   };
   try {
-    requireBuilt(settings);
     const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
     closers.push(() => owned.release());
     // What is behind the doors loads while the database's threads start.
@@ -112,7 +116,10 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       stagingLifetimeMs: STAGING_LIFETIME_MS,
       check: true,
     });
-    const store = libsqlStore(db);
+    const { webhook } = settings;
+    const store = libsqlStore(db, webhook?.events);
+    // Doors elsewhere write down what is delivered from here.
+    await store.webhooks.announce(webhook?.events ?? []);
     const keys = await settledKeys(settings, store.secretKey);
     const signer = await checkpointSigner(settings.dataDir);
     const { email } = settings;
@@ -186,6 +193,17 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
         'outbox',
       );
       closers.push(() => outbox.stop());
+    }
+    if (webhook !== undefined) {
+      const { openSender } = await import('./webhook-sender.ts');
+      const sender = openSender(webhook);
+      const leaseMs = database.kind === 'file' ? 0 : WEBHOOK_LEASE_MS;
+      const rounds = webhookRounds(ports, { keys: webhook.secrets, post: sender.post, leaseMs });
+      const delivery = startSweeper(alone('webhooks', rounds), WEBHOOK_INTERVAL_MS, log, 'webhooks');
+      closers.push(() => {
+        sender.close();
+        return delivery.stop();
+      });
     }
     const { timestampUrl } = settings;
     if (timestampUrl !== undefined) {
@@ -264,12 +282,6 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     if (error instanceof DbError) throw databaseProblem(error, settings.database);
     throw error;
   }
-}
-
-/** Refuses settings that a later version will take: to accept them and do something else would be worse. */
-function requireBuilt(settings: Settings): void {
-  if (settings.webhook === undefined) return;
-  throw new StartError('SAFE_WEBHOOK_URL: webhooks are not part of this version. Remove the setting.');
 }
 
 /** What nobody may ask for is not measured. */

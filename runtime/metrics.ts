@@ -19,6 +19,13 @@ export interface MetricsOptions {
   readonly databaseFile?: string;
 }
 
+/** There is none between a checkpoint that emptied it and the next write. */
+const sizeOf = (file: string) =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+
 /** Begins to measure. One a process: some of what is told is the process's alone. */
 export function promMetrics({ databaseFile }: MetricsOptions = {}): Metrics {
   const register = new Registry();
@@ -39,6 +46,7 @@ export function promMetrics({ databaseFile }: MetricsOptions = {}): Metrics {
   });
   collectDefaultMetrics({ register });
   for (const name of MISNAMED) register.removeSingleMetric(name);
+  if (databaseFile === undefined) gauges.get('sallyport_wal_bytes')?.remove();
 
   return {
     clock: () => performance.now(),
@@ -52,13 +60,8 @@ export function promMetrics({ databaseFile }: MetricsOptions = {}): Metrics {
       if (value !== undefined) metric?.inc(of, value);
     },
     async render() {
-      if (databaseFile !== undefined) {
-        const size = await stat(`${databaseFile}-wal`).then(
-          ({ size }) => size,
-          () => 0,
-        );
-        gauges.get('sallyport_wal_bytes')?.set(size);
-      }
+      if (databaseFile !== undefined)
+        gauges.get('sallyport_wal_bytes')?.set(await sizeOf(`${databaseFile}-wal`));
       return register.metrics();
     },
   };

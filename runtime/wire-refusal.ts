@@ -83,11 +83,7 @@ export function describeRefusal(plan: RefusingPlan, refusal: Refusal) {
 }
 
 /** Writes a refusal straight to a socket that has no response object, and ends it. */
-export function refuseSocket(
-  plan: RefusingPlan,
-  socket: Duplex,
-  refusal: Refusal,
-): void {
+export function refuseSocket(plan: RefusingPlan, socket: Duplex, refusal: Refusal): void {
   const { headers, body } = describeRefusal(plan, refusal);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${refusal.status} ${refusal.reason}\r\n${lines.join('')}\r\n${body}`, 'latin1');

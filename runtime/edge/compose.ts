@@ -87,7 +87,8 @@ export async function composeEdge(
     // Of a failure to read, the message quotes what the driver said; the rest are sentences of ours.
     throw thrown.problem === 'failed' ? (thrown.cause ?? thrown) : new Misfit(thrown.message);
   }
-  const store = libsqlStore(db);
+  // Home delivers webhooks and has said which events it wants; here they are only written down.
+  const store = libsqlStore(db, await libsqlStore(db).webhooks.announced());
   const keys = await fitting(settings, store);
   const deps: Deps = {
     settings,

@@ -24,6 +24,7 @@ const WORK: Readonly<Record<WorkName, true>> = {
   log_upkeep: true,
   deletion: true,
   mail_outbox: true,
+  webhooks: true,
   timestamping: true,
 };
 const WORK_LABEL = { work: Object.keys(WORK).join(', ') };
@@ -78,6 +79,15 @@ export const METRICS = {
     from: 'process',
   },
   sallyport_mail_outbox_length: kept('gauge', 'Mail from another process that waits to be sent.'),
+  sallyport_webhook_queue_length: kept('gauge', 'Events that wait to be taken by the receiver of webhooks.'),
+  sallyport_webhook_oldest_seconds: kept('gauge', 'How long the oldest of them has waited; 0 without one.'),
+  sallyport_webhook_delivered_total: kept('counter', 'Events that the receiver has taken.'),
+  sallyport_webhook_failures_total: kept('counter', 'Attempts to deliver one that failed.'),
+  sallyport_webhook_given_up_total: kept('counter', 'Events that were given up after a day.'),
+  sallyport_webhook_dropped_total: kept('counter', 'Events that found the queue full.'),
+  sallyport_webhook_reads_unnoted_total: since(
+    'Reads that could not be written down for webhooks and were served all the same.',
+  ),
   sallyport_database_bytes: kept('gauge', 'The whole database, as its engine counts pages.'),
   sallyport_wal_bytes: {
     kind: 'gauge',

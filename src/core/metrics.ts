@@ -33,6 +33,12 @@ const FROM_STORE: readonly (readonly [MetricName, FromStore])[] = [
   ['sallyport_deletion_oldest_seconds', ({ deletions }, now) => seconds(deletions.oldestAt, now)],
   ['sallyport_staged_bytes', ({ stagedBytes }) => stagedBytes],
   ['sallyport_mail_outbox_length', ({ mailOutbox }) => mailOutbox],
+  ['sallyport_webhook_queue_length', ({ webhooks }) => webhooks.waiting],
+  ['sallyport_webhook_oldest_seconds', ({ webhooks }, now) => seconds(webhooks.oldestAt, now)],
+  ['sallyport_webhook_delivered_total', ({ webhooks }) => webhooks.delivered],
+  ['sallyport_webhook_failures_total', ({ webhooks }) => webhooks.failed],
+  ['sallyport_webhook_given_up_total', ({ webhooks }) => webhooks.givenUp],
+  ['sallyport_webhook_dropped_total', ({ webhooks }) => webhooks.dropped],
   ['sallyport_database_bytes', ({ databaseBytes }) => databaseBytes],
 ];
 

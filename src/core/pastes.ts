@@ -265,14 +265,29 @@ export async function readPaste(
         deps.metrics.add('flaskpaste_pastes_deleted', 1);
         return bytesOf(deps, claimed.paste, claimed.body, true);
       }
-    } else if (seen.body !== undefined || paste.blob !== undefined) {
-      return bytesOf(deps, paste, seen.body, false);
-    } else {
+    } else if (await noted(deps, paste)) {
+      if (seen.body !== undefined || paste.blob !== undefined) return bytesOf(deps, paste, seen.body, false);
       const opened = await pastes.open(ref, paste.revision, deps.now());
       if (opened !== undefined) return bytesOf(deps, opened.paste, opened.body, false);
     }
   }
   throw new Fault('paste_not_found');
+}
+
+/**
+ * Where somebody wants to know of reads, this one is written down before a byte of it leaves.
+ * @returns false when there is another revision by now, or none
+ */
+async function noted(deps: Deps, { ref, revision }: Paste): Promise<boolean> {
+  try {
+    return (await deps.store.pastes.noteRead?.(ref, revision, deps.now())) ?? true;
+  } catch (thrown) {
+    // A disk that is full, or a database that only reads: people go on reading.
+    const type = thrown instanceof Error ? thrown.name : typeof thrown;
+    deps.log.write('error', 'a read could not be written down for webhooks', { error_type: type });
+    deps.metrics.add('sallyport_webhook_reads_unnoted_total', 1);
+    return true;
+  }
 }
 
 function bytesOf(deps: Deps, paste: Paste, body: Bytes | undefined, claimed: boolean): ReadPaste {

@@ -192,7 +192,7 @@ function webhook(v: Values): WebhookSettings | undefined {
   if (v.SAFE_WEBHOOK_URL === undefined || v.SAFE_WEBHOOK_SECRET === undefined) return undefined;
   return {
     url: v.SAFE_WEBHOOK_URL,
-    secret: v.SAFE_WEBHOOK_SECRET,
+    secrets: v.SAFE_WEBHOOK_SECRET,
     events: v.SAFE_WEBHOOK_EVENTS,
     allowPrivate: v.SAFE_WEBHOOK_ALLOW_PRIVATE,
   };

@@ -309,16 +309,23 @@ export const key32: Kind<Uint8Array<ArrayBuffer>> = secretKind(
   },
 );
 
-/** A Standard Webhooks signing key: `whsec_` and 24 to 64 bytes in base64, as its bytes. */
-export const webhookSecret: Kind<Uint8Array<ArrayBuffer>> = secretKind(
-  'whsec_ and 24 to 64 random bytes in base64',
+/** Most keys that sign one webhook. */
+const WEBHOOK_KEYS = 4;
+
+/** Standard Webhooks signing keys: `whsec_` and 24 to 64 bytes in base64 each, as their bytes. */
+export const webhookSecrets: Kind<readonly Uint8Array<ArrayBuffer>[]> = secretKind(
+  `whsec_ and 24 to 64 random bytes in base64; up to ${WEBHOOK_KEYS} of these with commas between them, all of which sign`,
   'whsec_ and the output of: openssl rand -base64 32',
   (value) => {
-    const parsed = parseBase64(value.replace(/^whsec_/, ''));
-    if (!parsed.ok) return bad('is not base64 after whsec_');
-    return parsed.value.length < 24 || parsed.value.length > 64
-      ? bad('does not decode to 24 to 64 bytes')
-      : parsed;
+    const keys: Uint8Array<ArrayBuffer>[] = [];
+    for (const one of value.split(',')) {
+      const parsed = parseBase64(one.trim().replace(/^whsec_/, ''));
+      if (!parsed.ok) return bad('is not base64 after whsec_');
+      if (parsed.value.length < 24 || parsed.value.length > 64)
+        return bad('does not decode to 24 to 64 bytes');
+      keys.push(parsed.value);
+    }
+    return keys.length > WEBHOOK_KEYS ? bad(`has more than ${WEBHOOK_KEYS} keys`) : good(keys);
   },
 );
 

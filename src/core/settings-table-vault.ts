@@ -72,7 +72,7 @@ export const PASTES = {
   }),
   SAFE_WEBHOOK_SECRET: secret(
     'webhook.secret',
-    kinds.webhookSecret,
+    kinds.webhookSecrets,
     'Signs them (Standard Webhooks). Required with a URL.',
   ),
   SAFE_WEBHOOK_EVENTS: set(

@@ -2,6 +2,7 @@
  * The settings as the rest of the program sees them: plain, read-only, checked. Durations are milliseconds unless a
  * name says otherwise, sizes are bytes. An absent setting is `undefined`, never an empty string.
  */
+import type { WebhookEvent } from '../store/webhooks.ts';
 import type { Address, Cidr } from './settings-net.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -154,17 +155,10 @@ export interface PasteSettings {
   readonly storageQuotaBytes: number;
 }
 
-export type WebhookEvent =
-  | 'paste.created'
-  | 'paste.read'
-  | 'paste.burned'
-  | 'paste.expired'
-  | 'paste.deleted';
-
 export interface WebhookSettings {
   readonly url: string;
-  /** The signing key's bytes (Standard Webhooks). */
-  readonly secret: Uint8Array<ArrayBuffer>;
+  /** The bytes of the keys that sign (Standard Webhooks), the newest first; at least one. */
+  readonly secrets: readonly Uint8Array<ArrayBuffer>[];
   readonly events: readonly WebhookEvent[];
   readonly allowPrivate: boolean;
 }

@@ -1,4 +1,5 @@
 /** What is allowed but worth saying at start. */
+import { mayConnect } from './public-address.ts';
 import { addressText, isLoopback } from './settings-net.ts';
 import type { Settings } from './settings-types.ts';
 
@@ -38,7 +39,7 @@ export function settingsWarnings(settings: Settings, origin: string | undefined)
     if (secret !== undefined && secret.length < SHORT)
       said.push(`${name} is shorter than ${SHORT} characters and can be guessed.`);
   }
-  return [...said, ...plainTransport(settings)];
+  return [...said, ...plainTransport(settings), ...webhookWarnings(settings)];
 }
 
 /** Credentials that would cross a network in the clear. */
@@ -59,6 +60,24 @@ function plainTransport({ database, email, coordination, blobs }: Settings): rea
   }
   if (coordination.backend !== 'none' && !coordination.tls && !isLoopback(coordination.address.host)) {
     said.push('SAFE_VALKEY_TLS is false: the password crosses the network in the clear.');
+  }
+  return said;
+}
+
+/** What will keep webhooks from being sent, or shows them to others. */
+function webhookWarnings({ webhook }: Settings): readonly string[] {
+  if (webhook === undefined) return [];
+  const said: string[] = [];
+  if (isPlain(webhook.url)) {
+    said.push('SAFE_WEBHOOK_URL has no TLS: refs, sizes and times of pastes cross the network in the clear.');
+  }
+  // Names are looked up at each attempt; an address says at once where it leads.
+  const host = new URL(webhook.url).hostname.replace(/^\[|\]$/g, '');
+  const isAddress = host.includes(':') || /^[0-9.]+$/.test(host);
+  if (!webhook.allowPrivate && (isAddress ? !mayConnect(host, false) : isLoopback(host))) {
+    said.push(
+      'SAFE_WEBHOOK_URL leads to a private address: nothing is sent without SAFE_WEBHOOK_ALLOW_PRIVATE.',
+    );
   }
   return said;
 }

@@ -1,6 +1,7 @@
 /** What time ends: expired pastes, forgotten uploads, memories that only a window needed. */
 import type { Deps } from './deps.ts';
 import { OUTBOX_AGE_MS } from './outbox.ts';
+import { WEBHOOK_AGE_MS } from './webhooks.ts';
 
 /** Pastes removed in one commit. */
 const PASTES_AT_ONCE = 500;
@@ -10,6 +11,7 @@ const ACCOUNT_ROWS_AT_ONCE = 1000;
 const UPLOADS_AT_ONCE = 500;
 const COUNTS_AT_ONCE = 5000;
 const MAILS_AT_ONCE = 500;
+const WEBHOOKS_AT_ONCE = 1000;
 
 export interface Swept {
   readonly pastesRemoved: number;
@@ -50,5 +52,6 @@ export async function sweep(
   while (!stop() && !(await deps.store.limits.sweep(now, COUNTS_AT_ONCE)));
   // Where a process sends mail, it has given these up already.
   while (!stop() && !(await deps.store.outbox.sweep(now - 2 * OUTBOX_AGE_MS, MAILS_AT_ONCE)));
+  while (!stop() && !(await deps.store.webhooks.sweep(now - 2 * WEBHOOK_AGE_MS, WEBHOOKS_AT_ONCE)));
   return { pastesRemoved, bytesFreed, blobsErased };
 }

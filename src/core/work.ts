@@ -3,10 +3,12 @@ import type { Deps } from './deps.ts';
 import type { Round } from './leases.ts';
 
 /** The names stand in metrics. */
-export type WorkName = 'sweep' | 'log_upkeep' | 'deletion' | 'mail_outbox' | 'timestamping';
+export type WorkName = 'sweep' | 'log_upkeep' | 'deletion' | 'mail_outbox' | 'webhooks' | 'timestamping';
 
 /** The same work, each round of which says how it ended. Under a lease, only rounds that are done here count. */
 export function measured(deps: Pick<Deps, 'metrics' | 'now'>, work: WorkName, round: Round): Round {
+  // There from the start: an increase is seen only of a series that was there before.
+  deps.metrics.add('sallyport_work_failures_total', 0, { work });
   return async (stop) => {
     try {
       await round(stop);

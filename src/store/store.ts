@@ -4,6 +4,7 @@
  */
 import type { AccountStore } from './accounts.ts';
 import type { AuditStore } from './audit.ts';
+import type { ChunkMoveStore } from './chunk-moves.ts';
 import type { BundleStore, ChunkStore, UploadStore } from './chunks.ts';
 import type { LeaseStore, LimitStore, OutboxStore } from './coordination.ts';
 import type { CheckinStore, DeletionStore, IncidentStore, StreamStore } from './incidents.ts';
@@ -15,6 +16,7 @@ import type { SecretKeyStore } from './secret-key.ts';
 import type { ContactKeyStore, GrantStore, RecipientKeyStore, WrappedKeyStore } from './sharing.ts';
 import type { ViewerStore, ViewerTokenStore } from './viewing.ts';
 import type { Vitals } from './vitals.ts';
+import type { WebhookStore } from './webhooks.ts';
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -34,6 +36,7 @@ export interface Store {
   readonly incidentListing: IncidentListingStore;
   readonly reassignments: ReassignmentStore;
   readonly chunks: ChunkStore;
+  readonly chunkMoves: ChunkMoveStore;
   readonly uploads: UploadStore;
   readonly bundles: BundleStore;
   readonly viewerTokens: ViewerTokenStore;
@@ -46,6 +49,7 @@ export interface Store {
   readonly limits: LimitStore;
   readonly leases: LeaseStore;
   readonly outbox: OutboxStore;
+  readonly webhooks: WebhookStore;
   /** Sums of everything, read at one moment. */
   vitals(): Promise<Vitals>;
 }
@@ -210,6 +214,11 @@ export interface PasteStore {
    */
   claim(ref: string, revision: number, now: number, keepUntil: number): Promise<OpenedPaste | undefined>;
   replace(input: ReplacePaste): Promise<ReplacePasteOutcome>;
+  /**
+   * Writes down that the bytes at this revision are about to be given out. Absent where nobody wants to know.
+   * @returns false when the paste is gone or was replaced: then nothing was written down
+   */
+  noteRead?(ref: string, revision: number, now: number): Promise<boolean>;
   /** True when this call deleted it. */
   remove(ref: string, now: number): Promise<boolean>;
   guesses(ref: string, peerKey: string, now: number): Promise<GuessState>;

@@ -1,5 +1,6 @@
 /** What one look tells of the whole database, types only: sums and counts, for whoever watches over a deployment. */
 import type { PasteTotals } from './store.ts';
+import type { WebhookState } from './webhooks.ts';
 
 export interface Vitals {
   readonly pastes: PasteTotals;
@@ -16,6 +17,7 @@ export interface Vitals {
   readonly stagedBytes: number;
   /** Messages that wait to be sent. */
   readonly mailOutbox: number;
+  readonly webhooks: WebhookState;
   /** The whole database, as its engine counts pages. */
   readonly databaseBytes: number;
 }

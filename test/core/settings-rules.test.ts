@@ -343,13 +343,20 @@ test('webhooks are signed, known and to a URL', () => {
     [without(full, 'SAFE_WEBHOOK_SECRET'), 'SAFE_WEBHOOK_URL'],
     [{ ...full, SAFE_WEBHOOK_URL: 'hooks.example' }, 'SAFE_WEBHOOK_URL'],
     [{ ...full, SAFE_WEBHOOK_SECRET: 'whsec_c2hvcnQ=' }, 'SAFE_WEBHOOK_SECRET'],
+    [{ ...full, SAFE_WEBHOOK_SECRET: `whsec_${KEY},` }, 'SAFE_WEBHOOK_SECRET'],
+    [{ ...full, SAFE_WEBHOOK_SECRET: Array(5).fill(KEY).join(',') }, 'SAFE_WEBHOOK_SECRET'],
     [{ ...full, SAFE_WEBHOOK_EVENTS: 'paste.created,paste.printed' }, 'SAFE_WEBHOOK_EVENTS'],
     [{ ...full, SAFE_WEBHOOK_EVENTS: 'paste.read,paste.read' }, 'SAFE_WEBHOOK_EVENTS'],
     [{ SAFE_WEBHOOK_EVENTS: 'paste.burned' }, ''],
   ]);
   const { webhook } = settings({ ...full, SAFE_WEBHOOK_EVENTS: 'paste.burned, paste.read' });
   assert.deepEqual(webhook?.events, ['paste.burned', 'paste.read']);
-  assert.equal(webhook?.secret.length, 32);
+  assert.deepEqual(
+    webhook?.secrets.map(({ length }) => length),
+    [32],
+  );
+  const several = settings({ ...full, SAFE_WEBHOOK_SECRET: `whsec_${KEY}, whsec_${KEY},${KEY}` });
+  assert.equal(several.webhook?.secrets.length, 3);
 });
 
 test('a rule says nothing about a value that was refused already', () => {

@@ -116,7 +116,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   await migrate(db, migrations, clock.now());
   const deps: Deps = {
     settings,
-    store: libsqlStore(db),
+    store: libsqlStore(db, settings.webhook?.events),
     blobs: libsqlBlobs(db, {
       stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
       stagingLifetimeMs: 60 * 60 * 1000,

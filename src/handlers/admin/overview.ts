@@ -22,17 +22,18 @@ export async function overview(
   notice: string | undefined,
 ): Promise<string> {
   const { settings } = deps;
-  const [pastes, counts, page, log, diskFreeBytes] = await Promise.all([
+  const [pastes, counts, page, log, diskFreeBytes, webhooks] = await Promise.all([
     pasteStats(deps),
     deps.store.accounts.counts(),
     listAccounts(deps, null, ACCOUNTS_SHOWN),
     logFacts(deps),
     deps.diskFree?.(),
+    settings.webhook && deps.store.webhooks.state(),
   ]);
   return overviewPage({
     viewer: viewerOf(session),
     notice,
-    warnings: warningsOf(deps, { pasteBytes: pastes.bytes, admins: counts.admins, diskFreeBytes }),
+    warnings: warningsOf(deps, { pasteBytes: pastes.bytes, admins: counts.admins, diskFreeBytes, webhooks }),
     doors: [mainDoor(settings), adminDoor(settings, endpoints)],
     limits: limitGroups(settings),
     pastes,
@@ -45,6 +46,7 @@ export async function overview(
     factors: session.live.activeFactors,
     mail: settings.email.backend !== 'none',
     log: { ...log, timestamping: settings.timestampUrl !== undefined },
+    webhooks: webhooks && { state: webhooks, events: settings.webhook?.events ?? [], now: deps.now() },
   });
 }
 

@@ -1,7 +1,9 @@
 /** What the operator should know: settings that are dangerous together, and room that runs out. */
 import type { Deps } from '../../core/deps.ts';
 import { settingsWarnings } from '../../core/settings.ts';
+import type { WebhookState } from '../../store/webhooks.ts';
 import { bytes } from '../pages/parts.ts';
+import { failureText, receiverFails } from '../pages/webhooks.ts';
 
 /** Below this much free disk the database may soon be unable to grow. */
 const LITTLE_DISK = 1024 ** 3;
@@ -13,12 +15,14 @@ export interface Measured {
   readonly admins: number;
   /** Undefined where nothing tells. */
   readonly diskFreeBytes: number | undefined;
+  /** Undefined where none are sent. */
+  readonly webhooks: WebhookState | undefined;
 }
 
 /** Sentences, the most urgent first; none of them holds a secret. */
 export function warningsOf(
   { settings, origin }: Pick<Deps, 'settings' | 'origin'>,
-  { pasteBytes, admins, diskFreeBytes }: Measured,
+  { pasteBytes, admins, diskFreeBytes, webhooks }: Measured,
 ): string[] {
   const said: string[] = [];
   if (diskFreeBytes !== undefined && diskFreeBytes < LITTLE_DISK) {
@@ -30,6 +34,9 @@ export function warningsOf(
   if (pasteBytes >= quota * NEARLY_FULL) {
     const full = `Pastes take ${bytes(pasteBytes)} of ${bytes(quota)}.`;
     said.push(`${full} Beyond that, creating is refused: delete some, or raise SAFE_PASTE_STORAGE_QUOTA.`);
+  }
+  if (webhooks !== undefined && receiverFails(webhooks)) {
+    said.push(`The receiver of webhooks fails: ${failureText(webhooks.lastFailure ?? '')}.`);
   }
   said.push(...settingsWarnings(settings, origin));
   if (settings.email.backend === 'none') {

@@ -8,6 +8,7 @@ import { page, type Viewer } from './layout.ts';
 import { type LogView, logSection } from './log.ts';
 import { bytes, counted, duration, pairs } from './parts.ts';
 import { PASSWORD_HINT } from './session.ts';
+import { type WebhooksView, webhookSection } from './webhooks.ts';
 
 /** What one door serves, and where. */
 export interface DoorView {
@@ -40,6 +41,8 @@ export interface OverviewView {
   readonly factors: readonly FactorMethod[];
   readonly mail: boolean;
   readonly log: LogView;
+  /** Undefined where none are sent. */
+  readonly webhooks: WebhooksView | undefined;
 }
 
 export function overviewPage(view: OverviewView): string {
@@ -54,6 +57,7 @@ export function overviewPage(view: OverviewView): string {
       doorSections(view.doors),
       limitSection(view.limits),
       section('log', 'The log', logSection(view.log)),
+      view.webhooks && section('webhooks', 'Webhooks', webhookSection(view.webhooks)),
       section('accounts', 'Accounts', [
         accountTable(view.accounts, 'The accounts that were made first'),
         html`<p><a class="button" href="/admin/accounts">All accounts</a></p>`,

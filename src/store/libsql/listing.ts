@@ -4,6 +4,7 @@ import type { ListedPaste, ListingStore, PasteOrder } from '../listing.ts';
 import { decide, decided } from './audit.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
 import { Script, sql } from './script.ts';
+import type { EventNotes } from './webhooks.ts';
 
 const COLUMNS = 'ref, size, mime_type, sealed, burn, access_kind, owner, created_at, expires_at';
 
@@ -30,7 +31,7 @@ const ORDER: Readonly<Record<PasteOrder, string>> = {
 };
 
 /** @see ListingStore */
-export function listingStore(db: Db): ListingStore {
+export function listingStore(db: Db, notes: EventNotes): ListingStore {
   const list = async (sql: string, args: NonNullable<Statement['args']>) =>
     allRows((await db.batch([{ sql, args }], 'read'))[0]).map(listed);
 
@@ -44,6 +45,8 @@ export function listingStore(db: Db): ListingStore {
     async removePaste(ref, audit) {
       const script = new Script();
       const due = decide(script, audit, sql`EXISTS (SELECT 1 FROM pastes WHERE ref = ${ref})`);
+      for (const note of notes.of('paste.deleted', audit.at, sql`ref = ${ref} AND ${due}`))
+        script.add('note', note.sql, note.args);
       script.step('delete', sql`DELETE FROM pastes WHERE ref = ${ref} AND ${due}`);
       return decided(await script.run(db));
     },

@@ -14,7 +14,8 @@ import type {
   ReplacePasteOutcome,
 } from '../store.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
-import { Script } from './script.ts';
+import { Script, Sql, sql } from './script.ts';
+import type { EventNotes } from './webhooks.ts';
 
 const COLUMNS =
   'ref, size, mime_type, sealed, burn, access_kind, access_value, owner, delete_token_hash, ' +
@@ -93,7 +94,7 @@ function freeAt(result: ResultSet | undefined, dedup: Dedup | undefined): number
 const STAGED = `EXISTS (SELECT 1 FROM loose_blobs WHERE blob = ? AND state = 'staged')`;
 const WITHIN_QUOTA = `(SELECT bytes FROM totals WHERE room = 'pastes') + ? <= ?`;
 
-async function create(db: Db, input: CreatePaste): Promise<CreatePasteOutcome> {
+async function create(db: Db, notes: EventNotes, input: CreatePaste): Promise<CreatePasteOutcome> {
   const { paste, now, replay, work, dedup } = input;
   const size = sizeOf(paste.pending);
   const [blob, body] = placed(paste.pending);
@@ -158,6 +159,8 @@ async function create(db: Db, input: CreatePaste): Promise<CreatePasteOutcome> {
   );
   // What follows happens with the paste or not at all: its ref is fresh, so that it exists only if it was inserted.
   const made = 'EXISTS (SELECT 1 FROM pastes WHERE ref = ?)';
+  for (const note of notes.of('paste.created', now, sql`ref = ${paste.ref}`))
+    script.add('note', note.sql, note.args);
   if (blob !== null)
     script.add('adopt', `DELETE FROM loose_blobs WHERE blob = ? AND ${made}`, [blob, paste.ref]);
   if (dedup) {
@@ -313,12 +316,12 @@ const EXPIRED = `SELECT ref FROM (
   ) WHERE before < ?`;
 
 /** Pastes on libSQL. */
-export function pasteStore(db: Db): PasteStore {
+export function pasteStore(db: Db, notes: EventNotes): PasteStore {
   const one = async (sql: string, args: Statement['args'], mode: 'read' | 'write') =>
     (await db.batch([{ sql, args: args ?? [] }], mode))[0];
 
   return {
-    create: (input) => create(db, input),
+    create: (input) => create(db, notes, input),
     replace: (input) => replace(db, input),
 
     async knowsReplay(keyHash, now) {
@@ -342,29 +345,45 @@ export function pasteStore(db: Db): PasteStore {
     },
 
     async claim(ref, revision, now, keepUntil) {
-      const condition = 'ref = ? AND revision = ? AND burn = 1 AND expires_at > ?';
+      const which = sql`ref = ${ref} AND revision = ${revision} AND burn = 1 AND expires_at > ${now}`;
       const results = await db.batch(
         [
+          ...notes.of('paste.burned', now, which),
           {
             sql: `INSERT INTO loose_blobs (blob, state, bytes, erase_at)
-                  SELECT blob, 'claimed', 0, ? FROM pastes WHERE ${condition} AND blob IS NOT NULL`,
-            args: [keepUntil, ref, revision, now],
+                  SELECT blob, 'claimed', 0, ? FROM pastes WHERE ${which.text} AND blob IS NOT NULL`,
+            args: [keepUntil, ...which.args],
           },
           {
-            sql: `DELETE FROM pastes WHERE ${condition} RETURNING ${COLUMNS}, body`,
-            args: [ref, revision, now],
+            sql: `DELETE FROM pastes WHERE ${which.text} RETURNING ${COLUMNS}, body`,
+            args: which.args,
           },
         ],
         'write',
       );
-      const row = firstRow(results[1]);
+      const row = firstRow(results.at(-1));
       return row && openedOf(row);
     },
 
     async remove(ref, now) {
-      const sql = 'DELETE FROM pastes WHERE ref = ? AND expires_at > ?';
-      return (await one(sql, [ref, now], 'write'))?.changes === 1;
+      const which = sql`ref = ${ref} AND expires_at > ${now}`;
+      const results = await db.batch(
+        [
+          ...notes.of('paste.deleted', now, which),
+          { sql: `DELETE FROM pastes WHERE ${which.text}`, args: which.args },
+        ],
+        'write',
+      );
+      return results.at(-1)?.changes === 1;
     },
+
+    ...(notes.wants('paste.read') && {
+      async noteRead(ref: string, revision: number, now: number) {
+        const which = sql`ref = ${ref} AND revision = ${revision} AND expires_at > ${now}`;
+        const [noted] = await db.batch(notes.of('paste.read', now, which), 'write');
+        return noted?.changes === 1;
+      },
+    }),
 
     async guesses(ref, peerKey, now) {
       const sql = `SELECT max(locked_until) AS locked_until FROM paste_guesses
@@ -389,18 +408,19 @@ export function pasteStore(db: Db): PasteStore {
               (SELECT ${key} FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
         args: [now, SWEPT_MEMORIES],
       });
-      const results = await db.batch(
+      const which = new Sql(`ref IN (${EXPIRED})`, [now, max, SWEPT_BYTES]);
+      const noted = notes.of('paste.expired', now, which);
+      const all = await db.batch(
         [
-          {
-            sql: `DELETE FROM pastes WHERE ref IN (${EXPIRED}) RETURNING size`,
-            args: [now, max, SWEPT_BYTES],
-          },
+          ...noted,
+          { sql: `DELETE FROM pastes WHERE ${which.text} RETURNING size`, args: which.args },
           outdated('paste_replays', 'key_hash'),
           outdated('spent_work', 'token_hash'),
           { sql: 'SELECT 1 FROM pastes WHERE expires_at <= ? LIMIT 1', args: [now] },
         ],
         'write',
       );
+      const results = all.slice(noted.length);
       const sizes = allRows(results[0]).map((row) => row.number('size'));
       const memories = Math.max(results[1]?.changes ?? 0, results[2]?.changes ?? 0);
       return {

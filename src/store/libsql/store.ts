@@ -1,10 +1,12 @@
 /** The whole store on libSQL: the rooms put together. */
 import type { Db } from '../db.ts';
 import type { Store } from '../store.ts';
+import type { WebhookEvent } from '../webhooks.ts';
 import { accountStore } from './accounts.ts';
 import { auditStore } from './audit.ts';
 import { bundleStore } from './bundles.ts';
 import { checkinStore } from './checkins.ts';
+import { chunkMoveStore } from './chunk-moves.ts';
 import { chunkStore } from './chunks.ts';
 import { contactKeyStore } from './contact-keys.ts';
 import { deletionWorkStore } from './deletion-work.ts';
@@ -27,15 +29,20 @@ import { uploadStore } from './uploads.ts';
 import { viewerStore } from './viewer.ts';
 import { viewerTokenStore } from './viewer-tokens.ts';
 import { vitals } from './vitals.ts';
+import { eventNotes, webhookStore } from './webhooks.ts';
 import { wrappedKeyStore } from './wrapped-keys.ts';
 
-/** @see Store */
-export function libsqlStore(db: Db): Store {
+/**
+ * @see Store
+ * @param webhookEvents what somebody wants to know of pastes: it is written down in the batch that does it
+ */
+export function libsqlStore(db: Db, webhookEvents: Iterable<WebhookEvent> = []): Store {
+  const notes = eventNotes(new Set(webhookEvents));
   return {
-    pastes: pasteStore(db),
+    pastes: pasteStore(db, notes),
     accounts: accountStore(db),
     audit: auditStore(db),
-    listing: listingStore(db),
+    listing: listingStore(db, notes),
     secretKey: secretKeyStore(db),
     incidents: incidentStore(db),
     checkins: checkinStore(db),
@@ -46,6 +53,7 @@ export function libsqlStore(db: Db): Store {
     incidentListing: incidentListingStore(db),
     reassignments: reassignmentStore(db),
     chunks: chunkStore(db),
+    chunkMoves: chunkMoveStore(db),
     uploads: uploadStore(db),
     bundles: bundleStore(db),
     viewerTokens: viewerTokenStore(db),
@@ -58,6 +66,7 @@ export function libsqlStore(db: Db): Store {
     limits: limitStore(db),
     leases: leaseStore(db),
     outbox: outboxStore(db),
+    webhooks: webhookStore(db),
     vitals: () => vitals(db),
   };
 }

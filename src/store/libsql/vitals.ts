@@ -3,6 +3,7 @@ import type { Db } from '../db.ts';
 import type { Vitals } from '../vitals.ts';
 import { allRows, firstRow } from './rows.ts';
 import { Script, sql } from './script.ts';
+import { WEBHOOK_STATE, webhookState } from './webhooks.ts';
 
 /** @see Vitals */
 export async function vitals(db: Db): Promise<Vitals> {
@@ -19,6 +20,7 @@ export async function vitals(db: Db): Promise<Vitals> {
   );
   script.step('staged', sql`SELECT coalesce(sum(bytes), 0) AS bytes FROM loose_blobs WHERE state = 'staged'`);
   script.step('mail', sql`SELECT count(*) AS n FROM mail_outbox`);
+  script.step('webhooks', WEBHOOK_STATE);
   script.step(
     'pages',
     sql`SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()`,
@@ -42,6 +44,7 @@ export async function vitals(db: Db): Promise<Vitals> {
     },
     stagedBytes: firstRow(answer('staged'))?.number('bytes') ?? 0,
     mailOutbox: firstRow(answer('mail'))?.number('n') ?? 0,
+    webhooks: webhookState(answer('webhooks')),
     databaseBytes: firstRow(answer('pages'))?.number('bytes') ?? 0,
   };
 }

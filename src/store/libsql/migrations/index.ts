@@ -9,6 +9,7 @@ import { log } from './0007_log.ts';
 import { lettingGo } from './0008_letting_go.ts';
 import { coordination } from './0009_coordination.ts';
 import { objects } from './0010_objects.ts';
+import { webhooks } from './0011_webhooks.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   lettingGo,
   coordination,
   objects,
+  webhooks,
 ];
