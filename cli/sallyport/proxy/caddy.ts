@@ -4,6 +4,7 @@ import type { Place } from '../exposed/allow-list.ts';
 import { BODY_SECONDS, headOf, hostOf, type ProxyPlan, STRIPPED, secondsOf } from './plan.ts';
 
 const NOTES = [
+  'Paths are compared as they were sent, before anything is decoded.',
   '',
   'A whole Caddyfile. Its logs leave out the path, headers and names: a link is a right to read.',
 ];
@@ -61,14 +62,14 @@ function upstream(plan: ProxyPlan): readonly string[] {
     ...['X-Proxy-Secret', ...STRIPPED].map((name) => `request_header -${name}`),
     ...block(`reverse_proxy ${plan.upstream}`, [
       `header_up Host ${hostOf(plan)}`,
-      'header_up X-Forwarded-For {http.request.remote.host}',
-      'header_up X-Forwarded-Proto https',
+      // Caddy sets X-Forwarded-For and -Proto itself, and believes nobody's.
       'header_up -X-Forwarded-Host',
       ...(clients === undefined
         ? []
         : [
-            // SHA-256 of the certificate that was verified; empty where none was shown.
+            // SHA-256 of the certificate that was verified. Where none was shown, Caddy leaves its placeholder.
             'header_up X-SSL-Client-SHA256 {http.request.tls.client.fingerprint}',
+            'header_up X-SSL-Client-SHA256 `^[^0-9a-f].*$` none',
             `import ${clients.secretFile}`,
           ]),
       ...block('transport http', [

@@ -4,6 +4,7 @@ import type { Place } from '../exposed/allow-list.ts';
 import { BODY_SECONDS, headOf, hostOf, type ProxyPlan, STRIPPED, secondsOf } from './plan.ts';
 
 const NOTES = [
+  'Paths are compared as they were sent, before anything is decoded.',
   '',
   'The error log is off: nginx writes the request line into it, and a link is a right to read. What went wrong stands',
   'in the access log as numbers, and in the log of Sallyport.',

@@ -51,7 +51,7 @@ export function headOf(plan: ProxyPlan, notes: readonly string[]): readonly stri
     'Change the command, not this file; with --check, it fails when the two do not agree.',
     '',
     `Exposed: ${plan.groups.join(', ')}. An allow-list: a path or a method that is not named here ends at the proxy.`,
-    'Paths are compared as they were sent, before anything is decoded. Nothing of the private door is named.',
+    'Nothing of the private door is named.',
     ...notes,
   ].map((line) => `# ${line}`.trimEnd());
 }

@@ -1,55 +1,61 @@
-/** The allow-list as a dynamic configuration of Traefik (3.3.6 and later), for its file provider. */
+/** The allow-list as a dynamic configuration of Traefik (3.6 and later), in TOML, for its file provider. */
+import { stringify } from 'smol-toml';
 import type { Place } from '../exposed/allow-list.ts';
 import { headOf, hostOf, type ProxyPlan, STRIPPED, secondsOf } from './plan.ts';
 
 /** What only the other file of Traefik, the one that it starts with, can say. */
 function notes(plan: ProxyPlan): readonly string[] {
+  const { readMs, idleMs } = plan.timeouts;
+  const install = {
+    entryPoints: {
+      sallyport: {
+        address: /^\d+$/.test(plan.listen) ? `:${plan.listen}` : plan.listen,
+        transport: {
+          respondingTimeouts: {
+            readTimeout: readMs === 0 ? '0s' : `${secondsOf(readMs)}s`,
+            idleTimeout: `${secondsOf(idleMs)}s`,
+          },
+        },
+      },
+    },
+    log: { level: 'WARN' },
+    accessLog: {
+      format: 'json',
+      fields: {
+        defaultMode: 'drop',
+        names: Object.fromEntries(
+          [
+            'StartUTC',
+            'Duration',
+            'DownstreamStatus',
+            'DownstreamContentSize',
+            'OriginStatus',
+            'RequestMethod',
+            'RouterName',
+            ...(plan.logAddresses ? ['ClientHost'] : []),
+          ].map((name) => [name, 'keep']),
+        ),
+        headers: { defaultMode: 'drop' },
+      },
+    },
+  };
   return [
     '',
-    'Traefik matches decoded paths. Each expression takes letters, digits, _ and - alone, so that nothing can be hidden',
-    'in an encoding; what is passed on is what was sent, and the server compares it undecoded.',
-    'Traefik has no bound on a body that it does not hold in memory first, so uploads are bounded by the server alone.',
+    'Traefik compares decoded paths. Each expression takes letters, digits, _ and - alone, so that nothing hides in an',
+    'encoding, and the server compares what it is sent undecoded once more.',
+    'Traefik bounds only bodies that it holds in memory first; uploads are passed on, and the server bounds them.',
     '',
     'The file that Traefik starts with needs, besides the provider that reads this one:',
     '',
-    '  entryPoints:',
-    '    sallyport:',
-    `      address: "${/^\d+$/.test(plan.listen) ? `:${plan.listen}` : plan.listen}"`,
-    '      transport:',
-    '        respondingTimeouts:',
-    `          readTimeout: ${plan.timeouts.readMs === 0 ? 0 : `${secondsOf(plan.timeouts.readMs)}s`}`,
-    `          idleTimeout: ${secondsOf(plan.timeouts.idleMs)}s`,
-    '  accessLog:',
-    '    format: json',
-    '    fields:',
-    '      defaultMode: drop',
-    '      names:',
-    ...[
-      'StartUTC',
-      'Duration',
-      'DownstreamStatus',
-      'DownstreamContentSize',
-      'OriginStatus',
-      'RequestMethod',
-      'RouterName',
-      ...(plan.logAddresses ? ['ClientHost'] : []),
-    ].map((name) => `        ${name}: keep`),
-    '      headers:',
-    '        defaultMode: drop',
-    '  log:',
-    '    level: WARN',
+    ...stringify(install).trimEnd().split('\n'),
     '',
     'Without that access log Traefik writes paths into its own, and a link is a right to read.',
   ];
 }
 
-/** A value of YAML, as JSON, which YAML contains. */
-const value = (text: string) => JSON.stringify(text);
-
+/** The router's name stands in the access log in place of the path. */
 const nameOf = ({ pattern }: Place) =>
-  pattern === '/'
-    ? 'sallyport-root'
-    : `sallyport${pattern.replace(/[{}]/g, '').replace(/[^A-Za-z0-9_-]/g, '-')}`;
+  pattern === '/' ? 'sallyport-root' : `sallyport${pattern.replace(/[{}]/g, '').replace(/[^\w-]/g, '-')}`;
 
 function ruleOf({ methods, expression, fixed, pattern }: Place, { serverName }: ProxyPlan): string {
   const method = methods.map((name) => `Method(\`${name}\`)`).join(' || ');
@@ -57,88 +63,72 @@ function ruleOf({ methods, expression, fixed, pattern }: Place, { serverName }: 
   return `Host(\`${serverName}\`) && (${method}) && ${path}`;
 }
 
-/** Held in memory before it is passed on, and so bounded. Uploads are not. */
-const limitOf = ({ bodyBytes, streams }: Place) =>
-  streams ? undefined : bodyBytes > 0 ? 'document' : 'nothing';
+/** Held in memory before it is passed on, and so bounded. */
+const bounded = (bytes: number) => ({
+  buffering: { maxRequestBodyBytes: bytes, memRequestBodyBytes: bytes },
+});
 
-function router(place: Place, plan: ProxyPlan): readonly string[] {
-  const limit = limitOf(place);
-  const chain = ['sallyport-headers', ...(limit === undefined ? [] : [`sallyport-${limit}`])];
-  return [
-    `${nameOf(place)}:`,
-    '  entryPoints: ["sallyport"]',
-    `  rule: ${value(ruleOf(place, plan))}`,
-    `  middlewares: ${JSON.stringify(chain)}`,
-    '  service: sallyport-main',
-    '  tls:',
-    '    options: sallyport',
-  ];
+function routerOf(place: Place, plan: ProxyPlan) {
+  const bound = place.streams || place.bodyBytes === 0 ? [] : [`sallyport-body-${place.bodyBytes}`];
+  return {
+    entryPoints: ['sallyport'],
+    rule: ruleOf(place, plan),
+    middlewares: ['sallyport-headers', ...bound],
+    service: 'sallyport-main',
+    tls: { options: 'sallyport' },
+  };
 }
 
-const buffering = (name: string, bytes: number) => [
-  `${name}:`,
-  '  buffering:',
-  `    maxRequestBodyBytes: ${bytes}`,
-  `    memRequestBodyBytes: ${bytes}`,
-  // Answers are passed on as they come.
-];
-
-function headers(plan: ProxyPlan): readonly string[] {
+function headersOf(plan: ProxyPlan) {
   const gone = ['X-Proxy-Secret', 'X-SSL-Client-SHA1', 'X-SSL-Client-SHA256', ...STRIPPED];
-  return [
-    'sallyport-headers:',
-    '  headers:',
-    '    customRequestHeaders:',
-    `      Host: ${value(hostOf(plan))}`,
-    ...gone.map((name) => `      ${name}: ""`),
-    '    customResponseHeaders:',
-    '      Server: ""',
-    ...(plan.hstsSeconds === 0 ? [] : [`    stsSeconds: ${plan.hstsSeconds}`]),
-  ];
+  return {
+    headers: {
+      ...(plan.hstsSeconds > 0 && { stsSeconds: plan.hstsSeconds }),
+      // An empty value removes a header.
+      customRequestHeaders: { Host: hostOf(plan), ...Object.fromEntries(gone.map((name) => [name, ''])) },
+      customResponseHeaders: { Server: '' },
+    },
+  };
 }
-
-const indent = (depth: number, lines: readonly string[]) =>
-  lines.map((line) => `${' '.repeat(depth)}${line}`);
 
 /** The file. */
 export function traefikConfig(plan: ProxyPlan): string {
-  const { tls, timeouts } = plan;
+  const { tls, timeouts, places } = plan;
   if (tls === undefined) throw new TypeError('Traefik needs a certificate and a key');
   const idle = secondsOf(timeouts.idleMs);
-  const largest = Math.max(1, ...plan.places.filter((one) => !one.streams).map((one) => one.bodyBytes));
-  return `${[
-    ...headOf(plan, notes(plan)),
-    '',
-    'http:',
-    '  routers:',
-    ...indent(
-      4,
-      plan.places.flatMap((place) => router(place, plan)),
-    ),
-    '  middlewares:',
-    ...indent(4, headers(plan)),
-    ...indent(4, buffering('sallyport-nothing', 1)),
-    ...indent(4, buffering('sallyport-document', largest)),
-    '  services:',
-    '    sallyport-main:',
-    '      loadBalancer:',
-    '        passHostHeader: true',
-    '        serversTransport: sallyport-transport',
-    '        servers:',
-    `          - url: ${value(`http://${plan.upstream}`)}`,
-    '  serversTransports:',
-    '    sallyport-transport:',
-    '      forwardingTimeouts:',
-    '        dialTimeout: 5s',
-    `        responseHeaderTimeout: ${idle}s`,
-    `        idleConnTimeout: ${Math.max(1, Math.floor(idle / 2))}s`,
-    'tls:',
-    '  certificates:',
-    `    - certFile: ${value(tls.cert)}`,
-    `      keyFile: ${value(tls.key)}`,
-    '  options:',
-    '    sallyport:',
-    '      minVersion: VersionTLS12',
-    '      sniStrict: true',
-  ].join('\n')}\n`;
+  const bounds = new Set(
+    places.filter((one) => !one.streams && one.bodyBytes > 0).map((one) => one.bodyBytes),
+  );
+  const config = {
+    http: {
+      routers: Object.fromEntries(places.map((place) => [nameOf(place), routerOf(place, plan)])),
+      middlewares: {
+        'sallyport-headers': headersOf(plan),
+        ...Object.fromEntries([...bounds].map((bytes) => [`sallyport-body-${bytes}`, bounded(bytes)])),
+      },
+      services: {
+        'sallyport-main': {
+          loadBalancer: {
+            passHostHeader: true,
+            serversTransport: 'sallyport-transport',
+            servers: [{ url: `http://${plan.upstream}` }],
+          },
+        },
+      },
+      serversTransports: {
+        'sallyport-transport': {
+          forwardingTimeouts: {
+            dialTimeout: '5s',
+            responseHeaderTimeout: `${idle}s`,
+            idleConnTimeout: `${Math.max(1, Math.floor(idle / 2))}s`,
+          },
+        },
+      },
+    },
+    tls: {
+      certificates: [{ certFile: tls.cert, keyFile: tls.key }],
+      options: { sallyport: { minVersion: 'VersionTLS12', sniStrict: true } },
+    },
+  };
+  return `${headOf(plan, notes(plan)).join('\n')}\n\n${stringify(config)}\n`;
 }
