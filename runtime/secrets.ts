@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  constants,
   fsyncSync,
   linkSync,
   openSync,
@@ -131,12 +132,16 @@ function keepSecret(path: string, make: () => string): string {
   }
 }
 
+/** Windows has no O_SYNC; there the file is flushed afterwards, as everywhere. */
+const NEW_AND_WRITTEN_THROUGH =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_SYNC ?? 0);
+
 /** A new file, readable by its owner alone, on disk when this returns. */
 function writeDurably(path: string, text: string): void {
-  const file = openSync(path, 'wx', 0o600);
+  const file = openSync(path, NEW_AND_WRITTEN_THROUGH, 0o600);
   try {
     writeSync(file, text);
-    fsyncSync(file);
+    flush(file);
   } finally {
     closeSync(file);
   }
@@ -154,6 +159,15 @@ function read(path: string): string | undefined {
   }
 }
 
+/** Under `--permission` Node has no fsync; what was written to the file has gone through to the disk by then. */
+function flush(file: number): void {
+  try {
+    fsyncSync(file);
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_ACCESS_DENIED') throw error;
+  }
+}
+
 /** Makes the new name itself durable, where the system can. */
 function syncDirectory(path: string): void {
   try {
@@ -161,7 +175,7 @@ function syncDirectory(path: string): void {
     fsyncSync(directory);
     closeSync(directory);
   } catch {
-    // Windows cannot open a directory.
+    // Windows cannot open a directory, and Node under `--permission` cannot flush one: the file system's order is left.
   }
 }
 
