@@ -3,27 +3,20 @@
  * left in test-artifacts/.
  */
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import type { Listener } from '../../runtime/listener.ts';
-import { openNodeListener } from '../../runtime/node-listener.ts';
 import { carryOutDeletions } from '../../src/core/deletion-worker.ts';
 import { answers, post } from '../support/ask.ts';
-import { noBrowser, openBrowser, SMALL_TARGETS, seriousProblems } from '../support/browser.ts';
+import { noBrowser, openBrowser } from '../support/browser.ts';
 import { keepChunk, newIncident, newStream, newViewerToken, ownerIn } from '../support/evidence.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { button, DESK, judge, openDoor, PHONE, title } from '../support/page-looks.ts';
 import { settled, verifiedSession } from '../support/people.ts';
 import { addUnowned, UNOWNED } from '../support/unowned.ts';
 
-const ARTIFACTS = fileURLToPath(new URL('../../test-artifacts/', import.meta.url));
-const PHONE = { width: 360, height: 780 };
-const DESK = { width: 1280, height: 800 };
-
 let house: House;
 let browser: Browser;
-let listener: Listener;
+let door: Awaited<ReturnType<typeof openDoor>>;
 let url: string;
 let cookie: string;
 /** An incident with an owner. */
@@ -47,47 +40,20 @@ before(async () => {
     if (n === 0) await carryOutDeletions(house.deps, { leaseMs: 0 });
   }
   cookie = await verifiedSession(house, await settled(house, 'ada', 'admin'), 'admin_web');
-  listener = await openNodeListener({
-    door: 'admin',
-    handler: house.admin,
-    addresses: [{ host: '127.0.0.1', port: 0 }],
-    timeouts: house.deps.settings.http.admin,
-    log: house.deps.log,
-    requestId: () => 'refused',
-  });
-  url = listener.urls[0] ?? '';
+  door = await openDoor(house, 'admin');
+  url = door.url;
   browser = await openBrowser();
-  await mkdir(ARTIFACTS, { recursive: true });
 });
 
 after(async () => {
   await browser?.close();
-  await listener?.stop(0);
+  await door?.[Symbol.asyncDispose]();
   await house?.close();
 });
 
-/** Judges a page on a phone and a desk, by day and by night, and takes its picture. */
 async function look(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const viewport of [DESK, PHONE]) {
-      await page.setViewportSize(viewport);
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const what = `${name}, ${viewport.width} px, ${colorScheme}`;
-      assert.deepEqual(await seriousProblems(page), [], what);
-      const beyond = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      );
-      assert.equal(beyond, 0, `${what} scrolls sideways`);
-      assert.deepEqual(await page.evaluate(SMALL_TARGETS), [], what);
-      const path = `${ARTIFACTS}admin-${name}-${viewport.width}-${colorScheme}.png`;
-      await page.screenshot({ path, fullPage: true });
-    }
-  }
-  await page.setViewportSize(DESK);
+  await judge(page, `admin-${name}`, [PHONE, DESK]);
 }
-
-const title = (page: Page) => page.textContent('h1');
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
 describe('incidents on the dashboard, in a browser', { skip: noBrowser }, () => {
   it('are found, given away, deleted and followed, each decision asked twice', async () => {

@@ -7,27 +7,25 @@ import { mkdir } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import type { Listener } from '../../runtime/listener.ts';
-import { openNodeListener } from '../../runtime/node-listener.ts';
 import { tendLog } from '../../src/core/log.ts';
 import { signerOf } from '../../src/crypto/signed-note.ts';
-import { noBrowser, openBrowser, SMALL_TARGETS, seriousProblems } from '../support/browser.ts';
+import { noBrowser, openBrowser } from '../support/browser.ts';
 import { BOOTSTRAP_SECRET, type House, openHouse } from '../support/house.ts';
+import { button, DESK, judge, openDoor, PHONE, title } from '../support/page-looks.ts';
 import { codeOf } from '../support/people.ts';
 
-const folder = (name: string) => fileURLToPath(new URL(`../../${name}/`, import.meta.url));
-const ARTIFACTS = folder('test-artifacts');
-const DOC_IMAGES = process.env.SALLYPORT_DOC_IMAGES === '1' ? folder('docs/images') : undefined;
+const DOC_IMAGES =
+  process.env.SALLYPORT_DOC_IMAGES === '1'
+    ? fileURLToPath(new URL('../../docs/images/', import.meta.url))
+    : undefined;
 
 /** The pages whose picture stands in docs/admin.md. */
 const DOCUMENTED = ['bootstrap', 'enrol', 'overview', 'account', 'pastes', 'confirm'];
 
 const PASSWORD = 'a phrase of several words';
-const PHONE = { width: 360, height: 780 };
-const DESK = { width: 1280, height: 800 };
 
 let house: House;
-let listener: Listener;
+let door: Awaited<ReturnType<typeof openDoor>>;
 let browser: Browser;
 let url: string;
 /** The seed of ada's app, once it is confirmed. */
@@ -57,43 +55,21 @@ before(async () => {
   });
   // Cookies expire by the browser's clock.
   house.clock.advance(Date.now() - house.clock.now());
-  listener = await openNodeListener({
-    door: 'admin',
-    handler: house.admin,
-    addresses: [{ host: '127.0.0.1', port: 0 }],
-    timeouts: house.deps.settings.http.admin,
-    log: house.deps.log,
-    requestId: () => 'refused',
-  });
-  url = listener.urls[0] ?? '';
+  door = await openDoor(house, 'admin');
+  url = door.url;
   browser = await openBrowser();
-  await mkdir(ARTIFACTS, { recursive: true });
   if (DOC_IMAGES !== undefined) await mkdir(DOC_IMAGES, { recursive: true });
 });
 
 after(async () => {
   await browser?.close();
-  await listener?.stop(0);
+  await door?.[Symbol.asyncDispose]();
   await house?.close();
 });
 
-/** Judges a page on a phone and a desk, by day and by night, and takes its picture. */
+/** Judges a page on a phone and a desk, and takes the picture of the documentation where there is one. */
 async function look(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const viewport of [DESK, PHONE]) {
-      await page.setViewportSize(viewport);
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const what = `${name}, ${viewport.width} px, ${colorScheme}`;
-      assert.deepEqual(await seriousProblems(page), [], what);
-      const beyond = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      );
-      assert.equal(beyond, 0, `${what} scrolls sideways`);
-      assert.deepEqual(await page.evaluate(SMALL_TARGETS), [], what);
-      const path = `${ARTIFACTS}admin-${name}-${viewport.width}-${colorScheme}.png`;
-      await page.screenshot({ path, fullPage: true });
-    }
-  }
+  await judge(page, `admin-${name}`, [DESK, PHONE]);
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize(DESK);
   if (DOC_IMAGES === undefined || !DOCUMENTED.includes(name)) return;
@@ -115,9 +91,6 @@ async function visit(options: Parameters<Browser['newContext']>[0] = {}): Promis
   });
   return { context, page, said };
 }
-
-const title = (page: Page) => page.textContent('h1');
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true });
 
 async function signIn(page: Page, username: string, password = PASSWORD): Promise<void> {
   await page.goto(`${url}/admin`);

@@ -3,42 +3,18 @@
  * keyboard, and with JavaScript off. Pictures are left in test-artifacts/.
  */
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
-import type { Browser, Page } from 'playwright-core';
-import { openNodeListener } from '../../runtime/node-listener.ts';
+import type { Browser } from 'playwright-core';
 import { WARNING } from '../../src/core/viewer.ts';
-import { noBrowser, openBrowser, openPage, SMALL_TARGETS, seriousProblems } from '../support/browser.ts';
+import { noBrowser, openBrowser, openPage } from '../support/browser.ts';
 import { newIncident, newViewerToken, type Owner, ownerIn } from '../support/evidence.ts';
 import { type House, openHouse } from '../support/house.ts';
+import { DESK, judge, openDoor, PHONE } from '../support/page-looks.ts';
 import { newScene, SCENE_LABEL, type Scene } from '../support/viewing.ts';
 
-const ARTIFACTS = fileURLToPath(new URL('../../test-artifacts/', import.meta.url));
-const SIZES = [
-  { width: 320, height: 640 },
-  { width: 360, height: 780 },
-  { width: 1280, height: 800 },
-];
-
-/** The main door of a house on a port of its own. */
-async function openDoor(house: House): Promise<{ readonly url: string } & AsyncDisposable> {
-  const listener = await openNodeListener({
-    door: 'main',
-    handler: house.main,
-    addresses: [{ host: '127.0.0.1', port: 0 }],
-    timeouts: house.deps.settings.http.main,
-    log: house.deps.log,
-    requestId: () => 'refused',
-  });
-  return {
-    url: listener.urls[0] ?? '',
-    async [Symbol.asyncDispose]() {
-      await listener.stop(0);
-    },
-  };
-}
+const SIZES = [{ width: 320, height: 640 }, PHONE, DESK];
 
 describe('the viewer’s page in Chromium', { skip: noBrowser }, () => {
   let house: House;
@@ -52,31 +28,11 @@ describe('the viewer’s page in Chromium', { skip: noBrowser }, () => {
     scene = await newScene(house, owner);
     url = `http://door.test/i/${scene.token}`;
     browser = await openBrowser();
-    await mkdir(ARTIFACTS, { recursive: true });
   });
   after(async () => {
     await browser?.close();
     await house?.close();
   });
-
-  /** Judges a page at every size, by day and by night, and takes its picture. */
-  async function judge(page: Page, name: string): Promise<void> {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const viewport of SIZES) {
-        await page.setViewportSize(viewport);
-        const what = `${name}, ${viewport.width} px, ${colorScheme}`;
-        assert.deepEqual(await seriousProblems(page), [], what);
-        const beyond = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-        assert.equal(await page.evaluate(beyond), 0, `${what} scrolls sideways`);
-        assert.deepEqual(await page.evaluate(SMALL_TARGETS), [], what);
-        await page.screenshot({
-          path: `${ARTIFACTS}viewer-${name}-${viewport.width}-${colorScheme}.png`,
-          fullPage: true,
-        });
-      }
-    }
-  }
 
   it('says everything with JavaScript off, the emergency notice first', async () => {
     await using seen = await openPage(browser, { 'door.test': house.main }, { javaScriptEnabled: false });
@@ -98,7 +54,7 @@ describe('the viewer’s page in Chromium', { skip: noBrowser }, () => {
 
   it('downloads each bundle with JavaScript off, and stays where it is', async () => {
     // Over a socket: what a browser saves does not go by way of the tests.
-    await using door = await openDoor(house);
+    await using door = await openDoor(house, 'main');
     const context = await browser.newContext({ javaScriptEnabled: false, acceptDownloads: true });
     const page = await context.newPage();
     await page.goto(`${door.url}/i/${scene.token}`);
@@ -120,7 +76,7 @@ describe('the viewer’s page in Chromium', { skip: noBrowser }, () => {
   it('has nothing serious by axe-core, fits every width, and has room for fingers', async () => {
     await using seen = await openPage(browser, { 'door.test': house.main });
     await seen.page.goto(url);
-    await judge(seen.page, 'page');
+    await judge(seen.page, 'viewer-page', SIZES);
     assert.deepEqual([seen.errors, seen.console], [[], []]);
   });
 
@@ -133,7 +89,7 @@ describe('the viewer’s page in Chromium', { skip: noBrowser }, () => {
     for (const [name, incidentId] of Object.entries(incidents)) {
       const { token } = await newViewerToken(house, owner.as, incidentId);
       await seen.page.goto(`http://door.test/i/${token}`);
-      await judge(seen.page, name);
+      await judge(seen.page, `viewer-${name}`, SIZES);
     }
   });
 
@@ -142,7 +98,7 @@ describe('the viewer’s page in Chromium', { skip: noBrowser }, () => {
     await seen.page.goto('http://door.test/i/nothing');
     assert.equal(await seen.page.title(), 'Incident Viewer');
     assert.equal(await seen.page.getByRole('heading', { level: 2 }).textContent(), 'This link does not work');
-    await judge(seen.page, 'nothing');
+    await judge(seen.page, 'viewer-nothing', SIZES);
   });
 
   it('can be zoomed to double the size of text on a phone', async () => {
