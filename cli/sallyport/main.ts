@@ -2,10 +2,11 @@
 import { VERSION } from '../../src/core/version.ts';
 import { type Command, CommandFailure, say, UsageError } from './command.ts';
 import { evidenceCommands } from './evidence/commands.ts';
+import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
-/** What somebody who records may need within the second. */
-const QUICK: readonly Command[] = [...evidenceCommands, verifyCommand];
+/** What somebody who records may need within the second, and what a container is asked every half minute. */
+const QUICK: readonly Command[] = [...evidenceCommands, verifyCommand, statusCommand];
 
 async function everyCommand(): Promise<readonly Command[]> {
   const { operatorCommands } = await import('./operator-commands.ts');
