@@ -28,11 +28,11 @@ import { nodeCrc32, nodeDigest } from './digest.ts';
 import { freeBytes } from './disk.ts';
 import { doctorCommands } from './doctor.ts';
 import { logEmptier } from './empty-log.ts';
-import { settledKeys } from './keys.ts';
+import { settledKeys, settledSigner } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
 import { type ProcessLog, typeName } from './log.ts';
 import { operatorCommands } from './operator.ts';
-import { bootstrapPort, bootstrapSecret, checkpointSigner } from './secrets.ts';
+import { bootstrapPort, bootstrapSecret } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openSnapshots, snapshotCommands, sweepSnapshots } from './snapshots.ts';
 import { databaseProblem, openDatabase } from './storage.ts';
@@ -121,7 +121,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     // Doors elsewhere write down what is delivered from here.
     await store.webhooks.announce(webhook?.events ?? []);
     const keys = await settledKeys(settings, store.secretKey);
-    const signer = await checkpointSigner(settings.dataDir);
+    const signer = await settledSigner(settings.dataDir, store.log);
     const { email } = settings;
     const smtp = email.backend === 'none' ? undefined : (await import('./mailer.ts')).openMailer(email);
     closers.push(async () => smtp?.close());

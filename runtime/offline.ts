@@ -13,7 +13,7 @@ import { openBlobs } from './blobs.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
-import { settledKeys } from './keys.ts';
+import { settledKeys, settledSigner } from './keys.ts';
 import { StartError } from './listener.ts';
 import { operatorCommands } from './operator.ts';
 import { bootstrapPort, checkpointSigner } from './secrets.ts';
@@ -27,9 +27,14 @@ export interface Offline {
 
 /**
  * Owns the data directory while `use` runs.
+ * @param options `anyLog`: with the key of this data directory, whoever has signed the log so far
  * @throws StartError, ControlError with a sentence that says what to do
  */
-export async function offline<T>(settings: Settings, use: (house: Offline) => Promise<T>): Promise<T> {
+export async function offline<T>(
+  settings: Settings,
+  use: (house: Offline) => Promise<T>,
+  { anyLog = false }: { readonly anyLog?: boolean } = {},
+): Promise<T> {
   const closers: (() => Promise<void> | void)[] = [];
   try {
     const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
@@ -59,7 +64,9 @@ export async function offline<T>(settings: Settings, use: (house: Offline) => Pr
       limiter: { hit: async () => undefined },
       hasher,
       keys,
-      signer: await checkpointSigner(settings.dataDir),
+      signer: anyLog
+        ? await checkpointSigner(settings.dataDir)
+        : await settledSigner(settings.dataDir, store.log),
       turns: keyedTurns(),
       log: { write: () => {} },
       metrics: noMetrics,

@@ -4,6 +4,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -106,6 +107,9 @@ export async function checkpointSigner(dataDir: string): Promise<Signer> {
   }
   return signer;
 }
+
+/** Whether the signing key is there already. */
+export const hasCheckpointKey = (dataDir: string): boolean => existsSync(join(dataDir, 'checkpoint-key'));
 
 /** The text of a secret file without its line end. Makes it (0600) when it is missing, whole or not at all. */
 function keepSecret(path: string, make: () => string): string {

@@ -1,5 +1,6 @@
 /** `sallyport log …`: the log's key, its newest checkpoint, and proofs for people who kept an older one. */
 import { type Command, CommandFailure, type Parsed, parse, tell, UsageError } from './command.ts';
+import { adoptKey } from './log-adopt-key.ts';
 import { perform, settingsFrom } from './operator.ts';
 
 /** What the server says of its log. */
@@ -101,4 +102,4 @@ INDEX counts from 0. The hashes are standard base64, from the entry's neighbour 
   },
 };
 
-export const logCommands: readonly Command[] = [key, checkpoint, consistency, proof];
+export const logCommands: readonly Command[] = [key, checkpoint, consistency, proof, adoptKey];

@@ -2,7 +2,7 @@
  * The log's upkeep and its proofs: hashes follow the leaves, checkpoints follow the hashes. One process at home does
  * it; two at once do no harm, since both compute the same and the store takes each step once.
  */
-import { utf8 } from '../crypto/hash.ts';
+import { sha256, utf8 } from '../crypto/hash.ts';
 import {
   consistencyRanges,
   grownNodes,
@@ -16,6 +16,7 @@ import { type Signer, signNote, verifierKey, writeCheckpoint } from '../crypto/s
 import type { Chunk } from '../store/chunks.ts';
 import type { Checkpoint, LogStore } from '../store/log.ts';
 import type { Bytes } from '../store/store.ts';
+import { auditEntry } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { chunkLines } from './log-leaf.ts';
 
@@ -71,6 +72,33 @@ export async function publishCheckpoint(
   const checkpoint = { size, rootHash, note, verifier: verifierKey(signer), createdAt: deps.now() };
   await log.publish(checkpoint);
   return checkpoint;
+}
+
+/**
+ * Whether the log is this signer's to continue: its newest checkpoint is signed with this key. A log without any
+ * becomes theirs, by a checkpoint over the empty tree (RFC 6962, 2.1: the hash of nothing), which one process wins.
+ */
+export async function claimLog(deps: Pick<Deps, 'now'>, log: LogStore, signer: Signer): Promise<boolean> {
+  const rootHash = sha256(new Uint8Array(0));
+  const note = await signNote(writeCheckpoint({ origin: signer.name, size: 0, rootHash }), signer);
+  const verifier = verifierKey(signer);
+  return (await log.claim({ size: 0, rootHash, note, verifier, createdAt: deps.now() })) === verifier;
+}
+
+/** Whose log it is, as the name of the key; undefined where nobody has signed yet. */
+export async function logOwner(log: LogStore): Promise<string | undefined> {
+  return (await log.verifier())?.split('+', 1)[0];
+}
+
+/**
+ * Goes on with the log under another key, the one before being lost. An entry of the audit says so, and the first
+ * checkpoint of the new key covers it. Only while no other process signs.
+ */
+export async function adoptLog(deps: Pick<Deps, 'now' | 'random' | 'store'>, signer: Signer): Promise<void> {
+  const { log, audit } = deps.store;
+  const operator = { listener: 'local', actorKind: 'operator' } as const;
+  await audit.append(auditEntry(deps, operator, 'checkpoint_key_change', 'ok'));
+  await publishCheckpoint(deps, log, signer, await hashLeaves(log));
 }
 
 /** One round of upkeep: everything committed so far is hashed and covered by a checkpoint. */

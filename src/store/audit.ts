@@ -19,6 +19,7 @@ export type AuditAction =
   | 'sessions_revoke'
   | 'recovery_reset'
   | 'secret_key_rotate'
+  | 'checkpoint_key_change'
   | 'paste_delete'
   | 'pastes_cleanup'
   | 'test_mail'

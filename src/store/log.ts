@@ -57,6 +57,14 @@ export interface LogStore {
   grow(from: number, to: number, nodes: readonly TreeNode[]): Promise<boolean>;
   /** Publishes a checkpoint. @returns false when there is one of this size or a larger one */
   publish(checkpoint: Checkpoint): Promise<boolean>;
+  /**
+   * Publishes a checkpoint where there is none at all, of any size: over the empty tree, it says whose log this is.
+   * @returns the verifier key of the newest one
+   */
+  claim(checkpoint: Checkpoint): Promise<string>;
+  /** The verifier key of the newest checkpoint, of any size. */
+  verifier(): Promise<string | undefined>;
+  /** The newest that covers anything. */
   latest(): Promise<Checkpoint | undefined>;
   /** Undefined while one of these streams has no leaf, or one that no checkpoint covers; and where there are none. */
   covering(streamIds: readonly string[]): Promise<Cover | undefined>;

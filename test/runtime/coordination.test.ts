@@ -43,7 +43,8 @@ describe('two servers that coordinate', {
       SAFE_MAIN_API_RATE_LIMIT_UPLOAD: '0',
     };
     const first = await startServer({ settings });
-    servers.push(first, await startServer({ settings, runtime: runtimes.at(-1) ?? 'node' }));
+    servers.push(first);
+    servers.push(await startServer({ settings, besides: first, runtime: runtimes.at(-1) ?? 'node' }));
     const made = await ownersAt(first);
     doors.push(made.doors, await doorsOf(servers[1] as TestServer));
     as = made.owners[0] as Session;

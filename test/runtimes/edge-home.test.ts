@@ -54,7 +54,7 @@ describe('the edge and home', {
     mail = await startMailServer();
     const settings = settingsFor(sqld.url, mail.port);
     const first = await startServer({ settings });
-    homes = [first, await startServer({ settings })];
+    homes = [first, await startServer({ settings, besides: first })];
     // What the edge is told of the mail server is that there is one: nothing there connects to it.
     edge = await startEdge({ ...settings, SAFE_SMTP_HOST: 'nowhere.invalid' });
     db = openRemote({ url: sqld.url, timeoutMs: 60_000 });

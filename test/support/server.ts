@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CHILD_ENV } from './child-env.ts';
@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly args?: readonly string[];
   /** Megabytes of heap that V8 may use at most, as on a small machine; Bun has no such bound. */
   readonly heapMb?: number;
+  /** Another server on the same database: its signing key is copied, as an operator does it. */
+  readonly besides?: { readonly folder: string };
   /** An existing folder to start in; its `data` is the data directory. By default a fresh one, removed at the end. */
   readonly folder?: string;
 }
@@ -99,9 +101,16 @@ function start(options: ServerOptions, folder: string): Started {
   return { child, output, exited };
 }
 
+/** Gives the server in one folder the signing key of that in another. */
+export async function copySigningKey(from: string, to: string): Promise<void> {
+  await mkdir(join(to, 'data'), { mode: 0o700, recursive: true });
+  await copyFile(join(from, 'data', 'checkpoint-key'), join(to, 'data', 'checkpoint-key'));
+}
+
 /** Starts the server and resolves when both doors are open. Rejects with what it said when it ends before that. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'sallyport-')));
+  if (options.besides !== undefined) await copySigningKey(options.besides.folder, folder);
   const { child, output, exited } = start(options, folder);
   const removeFolder = async () => {
     if (options.folder === undefined) await rm(folder, { recursive: true, force: true });

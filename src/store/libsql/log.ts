@@ -5,6 +5,7 @@ import { allRows, firstRow, type Row } from './rows.ts';
 import { read, Script, Sql, sql, write } from './script.ts';
 
 const CHECKPOINT = new Sql('size, root_hash, note, verifier, created_at, timestamp', []);
+const NEWEST_VERIFIER = sql`SELECT verifier FROM log_checkpoints ORDER BY size DESC LIMIT 1`;
 /** Rows that one INSERT adds: their arguments stay far below what an engine takes. */
 const NODES_AT_ONCE = 250;
 
@@ -105,7 +106,23 @@ export function logStore(db: Db): LogStore {
       return inserted?.changes === 1;
     },
 
-    latest: () => one(sql`ORDER BY size DESC`),
+    async claim({ size, rootHash, note, verifier, createdAt }) {
+      const script = new Script();
+      script.step(
+        'claim',
+        sql`INSERT INTO log_checkpoints (size, root_hash, note, verifier, created_at)
+          SELECT ${size}, ${rootHash}, ${note}, ${verifier}, ${createdAt}
+          WHERE NOT EXISTS (SELECT 1 FROM log_checkpoints)`,
+      );
+      script.step('newest', NEWEST_VERIFIER);
+      return firstRow((await script.run(db))('newest'))?.text('verifier') ?? '';
+    },
+
+    async verifier() {
+      return firstRow(await read(db, NEWEST_VERIFIER))?.text('verifier');
+    },
+
+    latest: () => one(sql`WHERE size > 0 ORDER BY size DESC`),
     ofSize: (size) => one(sql`WHERE size = ${size}`),
 
     async covering(streamIds) {
@@ -128,7 +145,7 @@ export function logStore(db: Db): LogStore {
     },
 
     async list(before, limit) {
-      const where = before === undefined ? sql`true` : sql`size < ${before}`;
+      const where = before === undefined ? sql`size > 0` : sql`size > 0 AND size < ${before}`;
       const found = await read(
         db,
         sql`SELECT ${CHECKPOINT} FROM log_checkpoints WHERE ${where} ORDER BY size DESC LIMIT ${limit}`,
@@ -139,7 +156,7 @@ export function logStore(db: Db): LogStore {
     async withoutTimestamp(limit) {
       const found = await read(
         db,
-        sql`SELECT ${CHECKPOINT} FROM log_checkpoints WHERE timestamp IS NULL ORDER BY size LIMIT ${limit}`,
+        sql`SELECT ${CHECKPOINT} FROM log_checkpoints WHERE timestamp IS NULL AND size > 0 ORDER BY size LIMIT ${limit}`,
       );
       return allRows(found).map(checkpointOf);
     },
