@@ -19,9 +19,10 @@ import { parseSignerKey, verifierKey } from '../src/crypto/signed-note.ts';
 import { type Db, DbError } from '../src/store/db.ts';
 import { libsqlHealth } from '../src/store/libsql/health.ts';
 import { logStore } from '../src/store/libsql/log.ts';
-import { checkSchema, SchemaError } from '../src/store/libsql/migrate.ts';
+import { checkSchema, migrate, SchemaError } from '../src/store/libsql/migrate.ts';
 import { migrations } from '../src/store/libsql/migrations/index.ts';
 import { secretKeyStore } from '../src/store/libsql/secret-key.ts';
+import { openEmbedded } from '../src/store/native/embedded.ts';
 import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
@@ -73,7 +74,7 @@ export async function examine(patient: Patient, check: DoctorCheck): Promise<rea
 
 function look(patient: Patient, check: DoctorCheck): Promise<readonly Finding[]> {
   const { db, settings } = patient;
-  if (check === 'schema') return schema(db);
+  if (check === 'schema') return schema(patient);
   if (check === 'secret_key') return secretKey(patient);
   if (check === 'wal') return wal(settings);
   if (check === 'limits') return limits(settings);
@@ -104,9 +105,16 @@ async function engine({ db, settings }: Patient, check: HealthCheck): Promise<re
   return checkHealth(ports, check);
 }
 
-async function schema(db: Db): Promise<readonly Finding[]> {
+async function schema({ db, settings }: Patient): Promise<readonly Finding[]> {
   try {
     await checkSchema(db, migrations);
+    const foreign = settings.database.kind === 'file' ? await schemaDifferences(db) : [];
+    if (foreign.length > 0)
+      return foreign.map((name) => ({
+        check: 'schema',
+        level: 'wrong',
+        message: `The ${name} of the database is not as this version makes it: somebody else changed the schema.`,
+      }));
     return finding('schema', 'ok', `The schema is that of this version (${migrations.at(-1)?.id}).`);
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
@@ -117,6 +125,27 @@ async function schema(db: Db): Promise<readonly Finding[]> {
       'warning',
       'The database is older than this version: the next start migrates it.',
     );
+  }
+}
+
+/** How many differences are told. */
+const TOLD = 10;
+
+/** Tables, indexes and triggers that are missing, too many or other ones than the migrations make, by name. */
+async function schemaDifferences(db: Db): Promise<readonly string[]> {
+  const sql = `SELECT type || ' ' || name AS name, sql FROM sqlite_schema WHERE substr(name, 1, 7) <> 'sqlite_'`;
+  const made = async (from: Db) => {
+    const [result] = await from.batch([{ sql }], 'read');
+    return new Map((result?.rows ?? []).map(([name, text]) => [String(name), text]));
+  };
+  const fresh = await openEmbedded({ path: ':memory:' });
+  try {
+    await migrate(fresh, migrations, 0);
+    const [expected, found] = await Promise.all([made(fresh), made(db)]);
+    const names = [...new Set([...expected.keys(), ...found.keys()])];
+    return names.filter((name) => expected.get(name) !== found.get(name)).slice(0, TOLD);
+  } finally {
+    await fresh.close();
   }
 }
 

@@ -19,8 +19,8 @@ import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
 import { freeBytes } from './disk.ts';
 
-/** Whoever asked has gone when nothing is heard for so long. */
-const FORGOTTEN_MS = 60_000;
+/** Whoever asked has gone when nothing is heard for so long: a living one asks several times a second. */
+const FORGOTTEN_MS = 5_000;
 const NAME = /^snapshot-[0-9a-f]{12}\.part(-journal|-wal|-shm)?$/;
 
 export type SnapshotState =
@@ -29,8 +29,11 @@ export type SnapshotState =
   | { readonly state: 'failed'; readonly message: string };
 
 export interface Snapshots {
-  /** Begins one and answers its id. Throws an Error with a sentence for the operator. */
-  begin(): Promise<{ readonly id: string }>;
+  /**
+   * Begins one and answers its id; `busy` while another one is there, which may be of somebody who is gone. Throws an
+   * Error with a sentence for the operator.
+   */
+  begin(): Promise<{ readonly id: string } | { readonly busy: true }>;
   /** How far it is. Throws an Error when there is no such snapshot. */
   state(id: unknown): Promise<SnapshotState>;
   /** Removes it, or will when it is done. */
@@ -104,8 +107,7 @@ export function openSnapshots(db: Db, dataDir: string): Snapshots {
         throw new Error(
           'The database lies on a libSQL server: back it up there (docs/operations.md says how). A backup from here takes a database file.',
         );
-      if (current !== undefined)
-        throw new Error('Another backup is being made. Wait until it has its copy, then try again.');
+      if (current !== undefined) return { busy: true };
       const id = randomBytes(6).toString('hex');
       const running: Running = {
         id,
@@ -120,7 +122,7 @@ export function openSnapshots(db: Db, dataDir: string): Snapshots {
         throw new Error(
           `The copy needs ${running.of} bytes in ${dir}, and ${free} are free there. Make room, then try again.`,
         );
-      if (current !== undefined) throw new Error('Another backup is being made.');
+      if (current !== undefined) return { busy: true };
       current = running;
       sweepSnapshots(dir);
       // Before the engine makes it, which would let others read it.

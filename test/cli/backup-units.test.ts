@@ -38,7 +38,6 @@ describe('the container of a backup', () => {
     const keys = new Map<KeyName, string>([['secret-key', 'a key\n']]);
     const plan = {
       database,
-      databaseEncrypted: false,
       facts,
       keys,
       version: '1.2.3',

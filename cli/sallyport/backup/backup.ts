@@ -75,9 +75,7 @@ async function backup(world: World, given: Given): Promise<number> {
       const keys = included ? await presentKeys(settings, facts.secretKeyCheck) : new Map();
       const { size } = await file.stat();
       const hashing = showProgress(world, !quiet, 'Reading', size);
-      const databaseEncrypted =
-        settings.database.kind === 'file' && settings.database.encryptionKey !== undefined;
-      const plan = { database: file, databaseEncrypted, facts, keys, version: VERSION, now: world.now() };
+      const plan = { database: file, facts, keys, version: VERSION, now: world.now() };
       const packed = await packBackup(plan, (bytes) => hashing.at(bytes));
       hashing.end();
       const pieces =

@@ -7,6 +7,8 @@ import { DATABASE, FORMAT, MANIFEST, type Manifest, manifestText } from './manif
 import { type TarEntry, tarEnd, tarHeader, tarLength, tarPadding } from './tar.ts';
 
 const PIECE_BYTES = 1024 * 1024;
+/** What a database begins with that is not encrypted. https://www.sqlite.org/fileformat2.html#magic_header_string */
+const SQLITE = 'SQLite format 3\0';
 
 /** The bytes of a file from its beginning. */
 export async function* fileBytes(file: FileHandle): AsyncGenerator<Uint8Array> {
@@ -20,7 +22,6 @@ export async function* fileBytes(file: FileHandle): AsyncGenerator<Uint8Array> {
 
 export interface BackupPlan {
   readonly database: FileHandle;
-  readonly databaseEncrypted: boolean;
   readonly facts: BackupFacts;
   readonly keys: Keys;
   readonly version: string;
@@ -40,7 +41,10 @@ export async function packBackup(plan: BackupPlan, at: (bytes: number) => void):
   const { facts, now } = plan;
   const hash = createHash('sha256');
   let size = 0;
+  let plain = false;
   for await (const piece of fileBytes(plan.database)) {
+    // What the file says, not what the settings of this command do: the server may have others.
+    if (size === 0) plain = Buffer.from(piece.subarray(0, SQLITE.length)).toString('latin1') === SQLITE;
     hash.update(piece);
     size += piece.length;
     at(size);
@@ -51,7 +55,7 @@ export async function packBackup(plan: BackupPlan, at: (bytes: number) => void):
     version: plan.version,
     created_at: new Date(now).toISOString(),
     schema: facts.schema,
-    database_encrypted: plan.databaseEncrypted,
+    database_encrypted: !plain,
     entries: [
       { name: DATABASE, size, sha256: hash.digest('hex') },
       ...texts.map(({ name, bytes }) => ({

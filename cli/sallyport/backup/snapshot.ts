@@ -11,6 +11,8 @@ import { errorCode, Failure } from '../../shared/failure.ts';
 
 /** How often is asked how far it is. */
 const ASK_MS = 100;
+/** How long another backup may be in the way. One whose command is gone is let go of after five seconds. */
+const WAIT_MS = 30_000;
 
 export interface Snapshot {
   /** Open for reading. The file has no name any more: it is gone when it is closed, however this process ends. */
@@ -63,15 +65,32 @@ export async function takeSnapshot(
   }
 }
 
+const pause = () => new Promise((done) => setTimeout(done, ASK_MS));
+
+/** @returns the id of a copy that has begun */
+async function begun(ask: Ask): Promise<string> {
+  for (let waited = 0; ; waited += ASK_MS) {
+    const answer = (await ask('backup.begin', {})) as { id: string } | { busy: true };
+    if ('id' in answer) return answer.id;
+    if (waited >= WAIT_MS)
+      throw new Failure(
+        'refused',
+        'another_backup',
+        'Another backup is being made. Wait until it is done, then try again.',
+      );
+    await pause();
+  }
+}
+
 async function fetchSnapshot(ask: Ask, at: (bytes: number, of: number) => void): Promise<Snapshot> {
-  const { id } = (await ask('backup.begin', {})) as { id: string };
+  const id = await begun(ask);
   try {
     for (;;) {
       const state = (await ask('backup.state', { id })) as SnapshotState;
       if (state.state === 'failed') throw new Failure('refused', 'copy_failed', state.message);
       if (state.state === 'ready') return { file: await openCopy(state.path), facts: state.facts };
       at(state.bytes, state.of);
-      await new Promise((done) => setTimeout(done, ASK_MS));
+      await pause();
     }
   } finally {
     // Who has it open keeps it.
