@@ -80,9 +80,12 @@ describe('a backup of a running server', () => {
     })();
     while (later.length < 3) await Promise.race([load, new Promise((done) => setImmediate(done))]);
     const [sure, sureChunks] = [later.length, chunks.length];
-    const made = await kept(dir.path, ['backup', 'loaded.age', '--to', recipient, '--json']);
-    writing = false;
-    await Promise.all([load, loadOfChunks]);
+    const made = await kept(dir.path, ['backup', 'loaded.age', '--to', recipient, '--json']).finally(
+      async () => {
+        writing = false;
+        await Promise.all([load, loadOfChunks]);
+      },
+    );
     const report = JSON.parse(made.text);
     assert.equal(
       report.sha256,
