@@ -18,10 +18,10 @@ import {
   type Given,
   milliseconds,
   type Option,
-  OUTPUT_OPTIONS,
+  type OptionGroup,
+  OUTPUT,
   oneOf,
-  optionHelp,
-  SERVER_OPTIONS,
+  SERVER,
   wholeNumber,
 } from './options.ts';
 import { stateFolder } from './session-file.ts';
@@ -86,25 +86,15 @@ const REHEARSAL: readonly Option[] = [
   { name: 'seed', value: 'N', help: 'the same chances again' },
 ];
 
-export const CAPTURE_OPTIONS: readonly Option[] = [
-  ...RECORDING,
-  ...INCIDENT,
-  ...STAGING,
-  ...CHECKIN_OPTIONS,
-  ...SERVER_OPTIONS,
-  ...REHEARSAL,
-  ...OUTPUT_OPTIONS,
-];
-
-export const CAPTURE_OPTION_HELP = optionHelp([
+export const CAPTURE_OPTIONS: readonly OptionGroup[] = [
   ['What is recorded', RECORDING],
   ['What it is recorded into', INCIDENT],
   ['Keeping it until the server has it', STAGING],
   ['Check-ins', CHECKIN_OPTIONS],
-  ['The server', SERVER_OPTIONS],
+  SERVER,
   ['A bad network, for rehearsals (from the first chunk on)', REHEARSAL],
-  ['Output', OUTPUT_OPTIONS],
-]);
+  OUTPUT,
+];
 
 const DEFAULT_CHUNK_BYTES = 960 * 1024;
 const LARGEST_CHUNK_BYTES = 64 * 1024 * 1024;

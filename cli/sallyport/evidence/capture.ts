@@ -2,27 +2,19 @@
 
 import { resolve } from 'node:path';
 import { usage } from '../../shared/failure.ts';
-import { processWorld, type World } from '../../shared/world.ts';
-import type { Command } from '../command.ts';
-import {
-  CAPTURE_OPTION_HELP,
-  CAPTURE_OPTIONS,
-  makeDirectory,
-  maxWaitMs,
-  newRecord,
-  weatherIn,
-} from './capture-options.ts';
+import type { World } from '../../shared/world.ts';
+import { CAPTURE_OPTIONS, makeDirectory, maxWaitMs, newRecord, weatherIn } from './capture-options.ts';
 import { type CaptureRecord, keepRecord, readRecord } from './capture-record.ts';
 import { type CapturePlan, runCapture } from './capture-run.ts';
 import { prepare } from './capture-setup.ts';
 import { type Ahead, addressees, sharingAhead } from './capture-sharing.ts';
 import { checkinPlan } from './checkins.ts';
-import { EXIT_HELP, ending } from './ending.ts';
 import { type Happening, tellerFor } from './events.ts';
+import { evidenceCommand } from './evidence-command.ts';
 import type { StreamKey } from './keys-file.ts';
 import { lockDirectory } from './lock.ts';
 import { credentialsFrom, type Login, loginAt } from './login.ts';
-import { decimal, type Given, milliseconds, readOptions, wholeNumber } from './options.ts';
+import { decimal, type Given, milliseconds, wholeNumber } from './options.ts';
 import { type Chance, seededChance } from './seeded.ts';
 import { patience, sendBy, serverFrom, serviceAt } from './service.ts';
 import { accountAt } from './session-commands.ts';
@@ -50,13 +42,15 @@ second Ctrl-C leaves the rest in the staging directory. When that is full, a rec
 and says so; a file, a pipe or a signal waits for room. Nothing that was recorded is thrown away.
 `;
 
-export const captureCommand: Command = {
+export const captureCommand = evidenceCommand({
   words: ['capture'],
   usage: 'capture --media TYPE --source SOURCE [OPTIONS]',
   summary: 'Record, seal and upload evidence.',
-  details: `${DETAILS}${CAPTURE_OPTION_HELP}${EXIT_HELP}`,
-  run: (args) => ending(args, () => capture(processWorld(), readOptions(args, CAPTURE_OPTIONS, [0, 0]))),
-};
+  details: DETAILS,
+  options: CAPTURE_OPTIONS,
+  positionals: [0, 0],
+  run: capture,
+});
 
 async function capture(world: World, given: Given): Promise<number> {
   // Whoever read along may go; the recording goes on.

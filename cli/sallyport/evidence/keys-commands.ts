@@ -1,11 +1,11 @@
 /** `sallyport keys register|rotate|lost|revoke`: whose public keys are kept, and which are given up. */
 
 import { Failure, usage } from '../../shared/failure.ts';
-import { processWorld, type World } from '../../shared/world.ts';
-import { type Command, say, tell } from '../command.ts';
+import type { World } from '../../shared/world.ts';
+import { say, tell } from '../command.ts';
 import { FINGERPRINT_OPTION, isConfirmed } from './confirming.ts';
 import { type Account, type KnownKey, keepKnown, knownKeys } from './contacts-file.ts';
-import { EXIT_HELP, ending } from './ending.ts';
+import { evidenceCommand } from './evidence-command.ts';
 import {
   activate,
   createRecord,
@@ -16,8 +16,6 @@ import {
   type NewRecord,
 } from './key-records.ts';
 import {
-  COMMON,
-  keysHelp,
   knownAs,
   LABEL,
   labelIn,
@@ -28,7 +26,7 @@ import {
   whoseIn,
 } from './keys-options.ts';
 import type { Login } from './login.ts';
-import { type Given, readOptions } from './options.ts';
+import { type Given, type OptionGroup, OUTPUT, SERVER } from './options.ts';
 import type { Recipient } from './recipients.ts';
 import { accountAt, connected } from './session-commands.ts';
 
@@ -46,10 +44,14 @@ async function doing(world: World, given: Given, whose: Whose): Promise<Doing> {
   return { world, given, login, account: await accountAt(service, login), whose };
 }
 
-const NEW_OPTIONS = [...WHOSE, FINGERPRINT_OPTION, LABEL];
-const END_OPTIONS = WHOSE;
+const NEW_OPTIONS: readonly OptionGroup[] = [
+  ['Options', [...WHOSE, FINGERPRINT_OPTION, LABEL]],
+  SERVER,
+  OUTPUT,
+];
+const END_OPTIONS: readonly OptionGroup[] = [['Options', WHOSE], SERVER, OUTPUT];
 
-export const keysRegisterCommand: Command = {
+export const keysRegisterCommand = evidenceCommand({
   words: ['keys', 'register'],
   usage: 'keys register --contact NAME|--own RECIPIENT [OPTIONS]',
   summary: "Keep somebody's public key, once its fingerprint is confirmed.",
@@ -60,34 +62,38 @@ then is anything wrapped for it. Until then it is kept as pending, and the exit 
 
   sallyport keys register --contact anna age1…
   sallyport keys register --own age1…
-${keysHelp(NEW_OPTIONS)}${EXIT_HELP}`,
-  run: (args) =>
-    ending(args, () => register(processWorld(), readOptions(args, [...NEW_OPTIONS, ...COMMON], [1, 1]))),
-};
+`,
+  options: NEW_OPTIONS,
+  positionals: [1, 1],
+  run: register,
+});
 
-export const keysRotateCommand: Command = {
+export const keysRotateCommand = evidenceCommand({
   words: ['keys', 'rotate'],
   usage: 'keys rotate --contact NAME|--own RECIPIENT [OPTIONS]',
   summary: 'Put a new public key in the place of one that is kept.',
   details: `
 Nothing that was wrapped for the old key is given out any more, and nothing of it moves on: share again. The new
 fingerprint must be confirmed first, or nothing is changed.
-${keysHelp(NEW_OPTIONS)}${EXIT_HELP}`,
-  run: (args) =>
-    ending(args, () => rotate(processWorld(), readOptions(args, [...NEW_OPTIONS, ...COMMON], [1, 1]))),
-};
+`,
+  options: NEW_OPTIONS,
+  positionals: [1, 1],
+  run: rotate,
+});
 
-const endCommand = (verb: 'lost' | 'revoke', summary: string): Command => ({
-  words: ['keys', verb],
-  usage: `keys ${verb} --contact NAME|--own`,
-  summary,
-  details: `
+const endCommand = (verb: 'lost' | 'revoke', summary: string) =>
+  evidenceCommand({
+    words: ['keys', verb],
+    usage: `keys ${verb} --contact NAME|--own`,
+    summary,
+    details: `
 Nothing is wrapped for it any more, and the server gives nothing out that was. What was given out before stays open to
 whoever has the private key. There is no way back; sallyport keys rotate gives a new key.
-${keysHelp(END_OPTIONS)}${EXIT_HELP}`,
-  run: (args) =>
-    ending(args, () => giveUp(processWorld(), readOptions(args, [...END_OPTIONS, ...COMMON], [0, 0]), verb)),
-});
+`,
+    options: END_OPTIONS,
+    positionals: [0, 0],
+    run: (world, given) => giveUp(world, given, verb),
+  });
 
 export const keysLostCommand = endCommand('lost', 'Give up a key whose private half its owner has lost.');
 export const keysRevokeCommand = endCommand('revoke', 'Give up a key that is not to be used any more.');

@@ -1,28 +1,29 @@
 /** `sallyport keys list`: the keys that this machine knows, held against those that the server has. */
 
 import { EXIT_CODES } from '../../shared/failure.ts';
-import { processWorld, type World } from '../../shared/world.ts';
-import { type Command, say, tell } from '../command.ts';
+import type { World } from '../../shared/world.ts';
+import { say, tell } from '../command.ts';
 import { type KeyKind, type KnownKey, knownKeys } from './contacts-file.ts';
-import { EXIT_HELP, ending } from './ending.ts';
+import { evidenceCommand } from './evidence-command.ts';
 import { isSameKey, type KeyRecord, listRecords } from './key-records.ts';
-import { COMMON, keysHelp } from './keys-options.ts';
-import { type Given, readOptions } from './options.ts';
+import { type Given, OUTPUT, SERVER } from './options.ts';
 import { spokenFingerprint } from './recipients.ts';
 import { accountAt, connected } from './session-commands.ts';
 
 const KINDS: readonly KeyKind[] = ['contact', 'own'];
 
-export const keysListCommand: Command = {
+export const keysListCommand = evidenceCommand({
   words: ['keys', 'list'],
   usage: 'keys list [OPTIONS]',
   summary: 'Show the public keys of this machine, and whether the server still has the same.',
   details: `
 Exits with 1 when the server has another key than this machine, or lost one. Keys that only the server knows are
 counted: another machine of yours may have registered them. Nothing is wrapped for those from here.
-${keysHelp([])}${EXIT_HELP}`,
-  run: (args) => ending(args, () => list(processWorld(), readOptions(args, COMMON, [0, 0]))),
-};
+`,
+  options: [SERVER, OUTPUT],
+  positionals: [0, 0],
+  run: list,
+});
 
 interface Row {
   readonly key: KnownKey;

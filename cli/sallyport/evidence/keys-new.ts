@@ -3,10 +3,10 @@
 import { resolve } from 'node:path';
 import { usage } from '../../shared/failure.ts';
 import { keepNew } from '../../shared/kept.ts';
-import { processWorld, type World } from '../../shared/world.ts';
-import { type Command, say, tell } from '../command.ts';
-import { EXIT_HELP, ending } from './ending.ts';
-import { type Given, type Option, OUTPUT_OPTIONS, optionHelp, readOptions } from './options.ts';
+import type { World } from '../../shared/world.ts';
+import { say, tell } from '../command.ts';
+import { evidenceCommand } from './evidence-command.ts';
+import { type Given, type Option, OUTPUT } from './options.ts';
 import { recipientOf, spokenFingerprint } from './recipients.ts';
 
 const OPTIONS: readonly Option[] = [
@@ -14,20 +14,18 @@ const OPTIONS: readonly Option[] = [
   { name: 'pq', help: 'ML-KEM-768 with X25519 (age1pq1…), for age 1.3 and later' },
 ];
 
-export const keysNewCommand: Command = {
+export const keysNewCommand = evidenceCommand({
   words: ['keys', 'new'],
   usage: 'keys new --out FILE [--pq]',
   summary: 'Make a key pair of age for yourself; nothing is sent.',
   details: `
 Writes the private key (mode 0600) as age-keygen does, and prints the public one, age1…, to hand out. Whoever has FILE
 can open what is wrapped for you. Without it, nobody can: keep a copy where a fire does not reach both.
-${optionHelp([
-  ['Options', OPTIONS],
-  ['Output', OUTPUT_OPTIONS],
-])}${EXIT_HELP}`,
-  run: (args) =>
-    ending(args, () => makeKeys(processWorld(), readOptions(args, [...OPTIONS, ...OUTPUT_OPTIONS], [0, 0]))),
-};
+`,
+  options: [['Options', OPTIONS], OUTPUT],
+  positionals: [0, 0],
+  run: makeKeys,
+});
 
 async function makeKeys(world: World, given: Given): Promise<number> {
   const out = given.value('out');

@@ -4,7 +4,7 @@ import { holdsKeyMaterial } from '../../../src/core/key-material.ts';
 import { Failure, usage } from '../../shared/failure.ts';
 import type { World } from '../../shared/world.ts';
 import { type Account, type KeyKind, type KnownKey, keyName, knownKeys } from './contacts-file.ts';
-import { type Given, type Option, OUTPUT_OPTIONS, optionHelp, SERVER_OPTIONS } from './options.ts';
+import type { Given, Option } from './options.ts';
 import { type Recipient, recipientOf } from './recipients.ts';
 
 export const WHOSE: readonly Option[] = [
@@ -14,17 +14,6 @@ export const WHOSE: readonly Option[] = [
 ];
 
 export const LABEL: Option = { name: 'label', value: 'TEXT', help: 'a label that the server can read' };
-
-export const COMMON: readonly Option[] = [...SERVER_OPTIONS, ...OUTPUT_OPTIONS];
-
-/** Lines for `--help`. */
-export function keysHelp(options: readonly Option[]): string {
-  return optionHelp([
-    ...(options.length === 0 ? [] : [['Options', options] as const]),
-    ['The server', SERVER_OPTIONS],
-    ['Output', OUTPUT_OPTIONS],
-  ]);
-}
 
 export interface Whose {
   readonly kind: KeyKind;

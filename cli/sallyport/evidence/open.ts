@@ -4,21 +4,14 @@ import { mkdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { EXIT_CODES, errorCode, Failure, usage } from '../../shared/failure.ts';
 import { spokenBytes } from '../../shared/text.ts';
-import { processWorld, type World } from '../../shared/world.ts';
-import { type Command, say, tell } from '../command.ts';
-import { EXIT_HELP, ending } from './ending.ts';
+import type { World } from '../../shared/world.ts';
+import { say, tell } from '../command.ts';
+import { evidenceCommand } from './evidence-command.ts';
 import { isIncidentId, isStreamId } from './keys-file.ts';
 import { KEYS_OPTIONS, keysFrom } from './keys-reading.ts';
 import { bundleChunks, chunksOnServer, type FoundChunk, looseChunks } from './open-chunks.ts';
 import { byStream, type OpenedStream, openStream } from './opening.ts';
-import {
-  type Given,
-  type Option,
-  OUTPUT_OPTIONS,
-  optionHelp,
-  readOptions,
-  SERVER_OPTIONS,
-} from './options.ts';
+import { type Given, type Option, OUTPUT, SERVER } from './options.ts';
 import { connected } from './session-commands.ts';
 
 const OPTIONS: readonly Option[] = [
@@ -39,23 +32,15 @@ behind a missing chunk is written only with --allow-gaps.
   sallyport open --from-server INCIDENT STREAM --keys keys.json
 `;
 
-export const openCommand: Command = {
+export const openCommand = evidenceCommand({
   words: ['open'],
   usage: 'open BUNDLE… --keys FILE [OPTIONS]',
   summary: 'Decrypt recordings from bundles, folders or the server.',
-  details: `${DETAILS}${optionHelp([
-    ['Options', OPTIONS],
-    ['The server, with --from-server', SERVER_OPTIONS],
-    ['Output', OUTPUT_OPTIONS],
-  ])}${EXIT_HELP}`,
-  run: (args) =>
-    ending(args, () =>
-      openRecordings(
-        processWorld(),
-        readOptions(args, [...OPTIONS, ...SERVER_OPTIONS, ...OUTPUT_OPTIONS], [1, 100]),
-      ),
-    ),
-};
+  details: DETAILS,
+  options: [['Options', OPTIONS], ['The server, with --from-server', SERVER[1]], OUTPUT],
+  positionals: [1, 100],
+  run: openRecordings,
+});
 
 async function openRecordings(world: World, given: Given): Promise<number> {
   const keys = await keysFrom(world, given);

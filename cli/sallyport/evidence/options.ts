@@ -22,8 +22,11 @@ export interface Given {
   values(name: string): readonly string[];
 }
 
+/** Options under their title. */
+export type OptionGroup = readonly [title: string, options: readonly Option[]];
+
 /** Options of every command that asks a server. */
-export const SERVER_OPTIONS: readonly Option[] = [
+const SERVER_OPTIONS: readonly Option[] = [
   { name: 'server', value: 'URL', help: 'the main door (SALLYPORT_SERVER; default http://127.0.0.1:8080)' },
   { name: 'user', value: 'NAME', help: 'the account to log in as (SALLYPORT_USER)' },
   {
@@ -38,10 +41,13 @@ export const SERVER_OPTIONS: readonly Option[] = [
   { name: 'client-key', value: 'FILE', help: 'its key (PEM, mode 0600)' },
 ];
 
-export const OUTPUT_OPTIONS: readonly Option[] = [
+const OUTPUT_OPTIONS: readonly Option[] = [
   { name: 'json', help: 'print what happens as JSON lines on standard output' },
   { name: 'quiet', help: 'say nothing but results and failures' },
 ];
+
+export const SERVER: OptionGroup = ['The server', SERVER_OPTIONS];
+export const OUTPUT: OptionGroup = ['Output', OUTPUT_OPTIONS];
 
 /** Throws UsageError for what the tables do not know, and for too few or too many positional arguments. */
 export function readOptions(
@@ -82,7 +88,7 @@ export function readOptions(
 }
 
 /** Lines for `--help`. */
-export function optionHelp(groups: readonly (readonly [string, readonly Option[]])[]): string {
+export function optionHelp(groups: readonly OptionGroup[]): string {
   const left = ({ name, value }: Option): string => `--${name}${value === undefined ? '' : ` ${value}`}`;
   const width = Math.max(...groups.flatMap(([, options]) => options.map((option) => left(option).length)));
   return groups

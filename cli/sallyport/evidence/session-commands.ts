@@ -1,18 +1,11 @@
 /** `sallyport login`, `sallyport logout`: the session that the other evidence commands use. */
 
-import { processWorld, type World } from '../../shared/world.ts';
-import { type Command, say, tell } from '../command.ts';
+import type { World } from '../../shared/world.ts';
+import { say, tell } from '../command.ts';
 import type { Account } from './contacts-file.ts';
-import { EXIT_HELP, ending } from './ending.ts';
+import { evidenceCommand } from './evidence-command.ts';
 import { credentialsFrom, type Login, loginAt } from './login.ts';
-import {
-  type Given,
-  type Option,
-  OUTPUT_OPTIONS,
-  optionHelp,
-  readOptions,
-  SERVER_OPTIONS,
-} from './options.ts';
+import { type Given, OUTPUT, SERVER } from './options.ts';
 import {
   membersOf,
   objectIn,
@@ -24,12 +17,6 @@ import {
   textIn,
 } from './service.ts';
 import { forgetSession, keptSession } from './session-file.ts';
-
-const OPTIONS: readonly Option[] = [...SERVER_OPTIONS, ...OUTPUT_OPTIONS];
-const OPTION_HELP = optionHelp([
-  ['The server', SERVER_OPTIONS],
-  ['Output', OUTPUT_OPTIONS],
-]);
 
 /** The server of the options, and being somebody there. */
 export async function connected(
@@ -55,7 +42,7 @@ export async function accountAt(service: Service, login: Login): Promise<Account
   return { server: service.base.href, username };
 }
 
-export const loginCommand: Command = {
+export const loginCommand = evidenceCommand({
   words: ['login'],
   usage: 'login [--user NAME] [OPTIONS]',
   summary: 'Log in, so that captures can begin without a password.',
@@ -63,34 +50,32 @@ export const loginCommand: Command = {
 Asks for the password and the second factor, and keeps the session (mode 0600) for the other commands until it ends.
 A capture whose session has ended goes on with the new one by itself. At the first login of an account, an
 authenticator app is set up.
-${OPTION_HELP}${EXIT_HELP}`,
-  run: (args) =>
-    ending(args, async () => {
-      const world = processWorld();
-      const given = readOptions(args, OPTIONS, [0, 0]);
-      const { service, login } = await connected(world, given);
-      const { username } = await accountAt(service, login);
-      tell(given.has('json'), { username }, given.has('quiet') ? [] : [`Logged in as ${username}.`]);
-      return 0;
-    }),
-};
+`,
+  options: [SERVER, OUTPUT],
+  positionals: [0, 0],
+  async run(world, given) {
+    const { service, login } = await connected(world, given);
+    const { username } = await accountAt(service, login);
+    tell(given.has('json'), { username }, given.has('quiet') ? [] : [`Logged in as ${username}.`]);
+    return 0;
+  },
+});
 
-export const logoutCommand: Command = {
+export const logoutCommand = evidenceCommand({
   words: ['logout'],
   usage: 'logout [OPTIONS]',
   summary: 'End the session that login keeps.',
-  details: `${OPTION_HELP}${EXIT_HELP}`,
-  run: (args) =>
-    ending(args, async () => {
-      const world = processWorld();
-      const given = readOptions(args, OPTIONS, [0, 0]);
-      const { service } = await connected(world, given);
-      const kept = await keptSession(world, service.base.href, undefined);
-      if (kept !== undefined)
-        await service.patient({ method: 'POST', path: 'v1/auth/logout', json: {}, token: kept.token });
-      await forgetSession(world, service.base.href);
-      const text = kept === undefined ? 'There was no session.' : 'Logged out.';
-      tell(given.has('json'), { revoked: kept !== undefined }, given.has('quiet') ? [] : [text]);
-      return 0;
-    }),
-};
+  details: '',
+  options: [SERVER, OUTPUT],
+  positionals: [0, 0],
+  async run(world, given) {
+    const { service } = await connected(world, given);
+    const kept = await keptSession(world, service.base.href, undefined);
+    if (kept !== undefined)
+      await service.patient({ method: 'POST', path: 'v1/auth/logout', json: {}, token: kept.token });
+    await forgetSession(world, service.base.href);
+    const text = kept === undefined ? 'There was no session.' : 'Logged out.';
+    tell(given.has('json'), { revoked: kept !== undefined }, given.has('quiet') ? [] : [text]);
+    return 0;
+  },
+});

@@ -5,22 +5,15 @@ import { basename, resolve } from 'node:path';
 import { parseSeconds } from '../../shared/duration.ts';
 import { usage } from '../../shared/failure.ts';
 import { keepNew } from '../../shared/kept.ts';
-import { processWorld, type World } from '../../shared/world.ts';
-import { type Command, say, tell } from '../command.ts';
+import type { World } from '../../shared/world.ts';
+import { say, tell } from '../command.ts';
 import { type KnownKey, keyName } from './contacts-file.ts';
-import { EXIT_HELP, ending } from './ending.ts';
+import { evidenceCommand } from './evidence-command.ts';
 import { requireRecord } from './key-records.ts';
 import { isIncidentId, isStreamId, type StreamKey } from './keys-file.ts';
 import { requireConfirmed, requireKnown } from './keys-options.ts';
 import { KEYS_OPTIONS, keysFrom } from './keys-reading.ts';
-import {
-  type Given,
-  type Option,
-  OUTPUT_OPTIONS,
-  optionHelp,
-  readOptions,
-  SERVER_OPTIONS,
-} from './options.ts';
+import { type Given, type Option, OUTPUT, SERVER } from './options.ts';
 import { accountAt, connected } from './session-commands.ts';
 import { shareGuide } from './share-guide.ts';
 import { type Share, shareWith } from './sharing.ts';
@@ -49,20 +42,15 @@ their private key opens, with a page for them that says how.
   sallyport share inc_… --contact anna --keys DIR/keys.json --out for-anna.age
 `;
 
-export const shareCommand: Command = {
+export const shareCommand = evidenceCommand({
   words: ['share'],
   usage: 'share INCIDENT --contact NAME… --keys FILE [OPTIONS]',
   summary: 'Wrap the keys of an incident for contacts.',
-  details: `${DETAILS}${optionHelp([
-    ['Options', OPTIONS],
-    ['The server', SERVER_OPTIONS],
-    ['Output', OUTPUT_OPTIONS],
-  ])}${EXIT_HELP}`,
-  run: (args) =>
-    ending(args, () =>
-      share(processWorld(), readOptions(args, [...OPTIONS, ...SERVER_OPTIONS, ...OUTPUT_OPTIONS], [1, 1])),
-    ),
-};
+  details: DETAILS,
+  options: [['Options', OPTIONS], SERVER, OUTPUT],
+  positionals: [1, 1],
+  run: share,
+});
 
 async function share(world: World, given: Given): Promise<number> {
   const wish = wishIn(world, given);

@@ -1,21 +1,12 @@
 /** `sallyport stream complete|fail`: ends a stream whose recorder cannot. */
 
 import { usage } from '../../shared/failure.ts';
-import { processWorld } from '../../shared/world.ts';
 import { type Command, tell } from '../command.ts';
 import { completeStream, failStream, listChunks } from './completing.ts';
-import { EXIT_HELP, ending } from './ending.ts';
+import { evidenceCommand } from './evidence-command.ts';
 import { isIncidentId, isStreamId } from './keys-file.ts';
 import type { Login } from './login.ts';
-import {
-  type Given,
-  type Option,
-  OUTPUT_OPTIONS,
-  optionHelp,
-  readOptions,
-  SERVER_OPTIONS,
-  wholeNumber,
-} from './options.ts';
+import { type Given, type Option, OUTPUT, SERVER, wholeNumber } from './options.ts';
 import { connected } from './session-commands.ts';
 
 const EXPECTED: Option = {
@@ -49,27 +40,23 @@ function streamCommand(
     given: Given,
   ) => Promise<Readonly<Record<string, unknown>>>,
 ): Command {
-  return {
+  return evidenceCommand({
     words: ['stream', verb],
     usage: `stream ${verb} INCIDENT STREAM [--${option.name} ${option.value}] [OPTIONS]`,
     summary,
-    details: `${details}${optionHelp([
-      ['Options', [option]],
-      ['The server', SERVER_OPTIONS],
-      ['Output', OUTPUT_OPTIONS],
-    ])}${EXIT_HELP}`,
-    run: (args) =>
-      ending(args, async () => {
-        const given = readOptions(args, [option, ...SERVER_OPTIONS, ...OUTPUT_OPTIONS], [2, 2]);
-        const [incident, stream] = placeIn(given);
-        const { login } = await connected(processWorld(), given);
-        const ended = await act(login, incident, stream, given);
-        const count =
-          ended.expected_chunk_count === undefined ? '' : `, ${String(ended.expected_chunk_count)} chunks`;
-        tell(given.has('json'), { stream: ended }, [`${stream}: ${String(ended.status)}${count}.`]);
-        return 0;
-      }),
-  };
+    details,
+    options: [['Options', [option]], SERVER, OUTPUT],
+    positionals: [2, 2],
+    async run(world, given) {
+      const [incident, stream] = placeIn(given);
+      const { login } = await connected(world, given);
+      const ended = await act(login, incident, stream, given);
+      const count =
+        ended.expected_chunk_count === undefined ? '' : `, ${String(ended.expected_chunk_count)} chunks`;
+      tell(given.has('json'), { stream: ended }, [`${stream}: ${String(ended.status)}${count}.`]);
+      return 0;
+    },
+  });
 }
 
 export const streamCommands: readonly Command[] = [
