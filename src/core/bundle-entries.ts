@@ -8,6 +8,7 @@ import { type Custody, consistencyLines, leafLines } from './bundle-custody.ts';
 import { incidentManifest, streamManifest } from './bundle-manifest.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
+import { readingTogether, type Together } from './reading-together.ts';
 import type { ZipEntry } from './zip.ts';
 
 /** Rows that are read at one time. */
@@ -76,9 +77,19 @@ async function* chunkBytes(
   chunk: KeptChunk,
   offset: number,
   length: number,
+  together: Together,
 ): AsyncGenerator<Bytes, void, void> {
+  const whole = length === chunk.byteSize;
+  const small = whole ? await together(chunk) : undefined;
+  if (small?.length === chunk.byteSize) {
+    const digest = deps.digest();
+    digest.update(small);
+    if (hex(await digest.finish()) !== chunk.sha256) throw new Fault('hash_mismatch');
+    yield small;
+    return;
+  }
   const part = { blob: chunk.blob, size: chunk.byteSize, start: offset, end: offset + length };
-  const digest = length === chunk.byteSize ? deps.digest() : undefined;
+  const digest = whole ? deps.digest() : undefined;
   for await (const bytes of blobPieces(deps.blobs, part, () => deps.store.chunks.blobOf(chunk.id))) {
     digest?.update(bytes);
     yield bytes;
@@ -157,12 +168,13 @@ export async function* streamEntries(
   const text = () => asFile(manifestOf(deps, stream));
   yield [textEntry(`${folder}manifest.json`, manifest, modifiedAt, text)];
   for await (const page of chunkPages(deps, stream)) {
+    const together = readingTogether(deps.blobs, page);
     yield page.map((chunk) => ({
       name: `${folder}chunks/${stream.mediaType}_${String(chunk.chunkIndex).padStart(6, '0')}.enc`,
       size: chunk.byteSize,
       crc32: chunk.crc32,
       modifiedAt: chunk.createdAt,
-      open: (offset, length) => chunkBytes(deps, chunk, offset, length),
+      open: (offset, length) => chunkBytes(deps, chunk, offset, length, together),
     }));
   }
 }

@@ -282,6 +282,11 @@ export interface Blobs {
   remove(name: string): Promise<void>;
   /** One segment of an adopted or claimed blob; undefined when it is not there. */
   read(name: string, index: number): Promise<Bytes | undefined>;
+  /**
+   * The bytes of adopted blobs of one segment each, in one request, by name; those that are not there are missing.
+   * @param names of blobs that have at most {@link segmentBytes} together
+   */
+  readSmall(names: readonly string[]): Promise<ReadonlyMap<string, Bytes>>;
   /** As `read`, and erases the segment: the one reading of a claimed blob. */
   take(name: string, index: number): Promise<Bytes | undefined>;
   /** Removes blobs that nothing refers to and whose time is over, at most `max`. @returns how many. */

@@ -101,6 +101,13 @@ export function libsqlBlobs(db: Db, { stagingQuotaBytes, stagingLifetimeMs }: Li
       return firstRow(result)?.bytes('bytes');
     },
 
+    async readSmall(names) {
+      const sql = `SELECT s.blob, s.bytes FROM json_each(?) AS j CROSS JOIN segments AS s
+                   ON s.blob = j.value AND s.idx = 0`;
+      const [result] = await db.batch([{ sql, args: [JSON.stringify(names)] }], 'read');
+      return new Map(allRows(result).map((row) => [row.text('blob'), row.bytes('bytes')]));
+    },
+
     async take(name, index) {
       const sql = 'DELETE FROM segments WHERE blob = ? AND idx = ? RETURNING bytes';
       const [result] = await db.batch([{ sql, args: [name, index] }], 'write');
