@@ -109,7 +109,8 @@ export function webhookRounds(
   }
 
   return async (stop) => {
-    if (deps.now() < restUntil) return;
+    // A rest that ends later than any could was set before a clock was set back.
+    if (restUntil - deps.now() > 0 && restUntil - deps.now() <= 2 * LONGEST_REST_MS) return;
     const ended = () => stop() || failuresInARow >= TROUBLE;
     // While the receiver is in trouble, a round is one message.
     for (let first = true; first || !ended(); first = false) {

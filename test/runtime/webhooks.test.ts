@@ -1,90 +1,14 @@
 /** Webhooks of a whole server: real requests, a real receiver, real signatures, and a server that is killed. */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Webhook } from 'standardwebhooks';
 import { pasteRef } from '../../src/crypto/tokens.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
 import { type RuntimeName, runtimes, startServer, type TestServer } from '../support/server.ts';
-
-interface Event {
-  readonly id: string;
-  readonly type: string;
-  readonly ref: string;
-}
-
-/** A receiver that verifies what it gets. While `holding`, it takes requests in and says nothing. */
-class Receiver {
-  readonly events: Event[] = [];
-  readonly secret = `whsec_${randomBytes(32).toString('base64')}`;
-  holding = false;
-  answer = 200;
-  /** Requests that came in, answered or not. */
-  asked = 0;
-  readonly #held: ServerResponse[] = [];
-  readonly #server = createServer((request, response) => void this.#take(request, response));
-  #wake = () => {};
-
-  async open(): Promise<void> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/hook/${this.secret.slice(6, 16)}`;
-  }
-
-  get settings(): Record<string, string> {
-    return {
-      SAFE_WEBHOOK_URL: this.url,
-      SAFE_WEBHOOK_SECRET: this.secret,
-      SAFE_WEBHOOK_ALLOW_PRIVATE: 'true',
-      SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false',
-    };
-  }
-
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let body = '';
-    for await (const part of request) body += part;
-    const headers = request.headers as Record<string, string>;
-    const said = new Webhook(this.secret).verify(body, headers) as { type: string; data: { ref: string } };
-    this.asked += 1;
-    if (this.holding) {
-      this.#held.push(response);
-    } else {
-      if (this.answer === 200)
-        this.events.push({ id: headers['webhook-id'] ?? '', type: said.type, ref: said.data.ref });
-      response.writeHead(this.answer).end();
-    }
-    this.#wake();
-  }
-
-  /** Waits until something has come in that makes this true. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition())
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-  }
-
-  /** Ends the connections of those that were held. */
-  drop(): void {
-    for (const response of this.#held.splice(0)) response.destroy();
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-}
+import { WebhookReceiver } from '../support/webhook-receiver.ts';
 
 interface Made {
   readonly id: string;
@@ -98,9 +22,16 @@ async function paste(server: TestServer): Promise<Made> {
   return (await response.json()) as Made;
 }
 
-async function withReceiver(use: (receiver: Receiver, folder: string) => Promise<void>): Promise<void> {
+const settingsOf = (receiver: WebhookReceiver) => ({
+  ...receiver.settings,
+  SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false',
+});
+
+async function withReceiver(
+  use: (receiver: WebhookReceiver, folder: string) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-hooks-'));
-  const receiver = new Receiver();
+  const receiver = new WebhookReceiver();
   await receiver.open();
   try {
     await use(receiver, folder);
@@ -113,7 +44,7 @@ async function withReceiver(use: (receiver: Receiver, folder: string) => Promise
 function onRuntime(runtime: RuntimeName): void {
   it('tells the receiver what becomes of a paste, in its order and signed', () =>
     withReceiver(async (receiver) => {
-      await using server = await startServer({ runtime, settings: receiver.settings });
+      await using server = await startServer({ runtime, settings: settingsOf(receiver) });
       const made = await paste(server);
       await (await fetch(`${server.main}/${made.id}/raw`)).text();
       const headers = { 'x-delete-token': made.delete_token };
@@ -135,7 +66,7 @@ function onRuntime(runtime: RuntimeName): void {
       receiver.holding = true;
       const made: Made[] = [];
       {
-        await using server = await startServer({ runtime, folder, settings: receiver.settings });
+        await using server = await startServer({ runtime, folder, settings: settingsOf(receiver) });
         made.push(await paste(server));
         await receiver.until(() => receiver.asked >= 1);
         for (let n = 0; n < 20; n += 1) made.push(await paste(server));
@@ -145,7 +76,7 @@ function onRuntime(runtime: RuntimeName): void {
       receiver.drop();
       receiver.holding = false;
       assert.equal(receiver.events.length, 0);
-      await using _ = await startServer({ runtime, folder, settings: receiver.settings });
+      await using _ = await startServer({ runtime, folder, settings: settingsOf(receiver) });
       await receiver.until(() => receiver.events.length >= made.length);
       assert.deepEqual(
         new Set(receiver.events.map(({ ref }) => ref)),
@@ -156,7 +87,7 @@ function onRuntime(runtime: RuntimeName): void {
   it('answers requests while the receiver hangs, and stops without waiting for it', () =>
     withReceiver(async (receiver) => {
       receiver.holding = true;
-      await using server = await startServer({ runtime, settings: receiver.settings });
+      await using server = await startServer({ runtime, settings: settingsOf(receiver) });
       const first = await paste(server);
       await receiver.until(() => receiver.asked >= 1);
       // The receiver answers nothing before all of these are done.
@@ -179,18 +110,28 @@ for (const runtime of runtimes) describe(`webhooks of a server on ${runtime}`, (
 describe('webhooks of a server', () => {
   it('to a private address are not sent unless that is allowed, and the start says so', () =>
     withReceiver(async (receiver, folder) => {
-      const settings = { ...receiver.settings, SAFE_WEBHOOK_ALLOW_PRIVATE: 'false' };
+      const metrics = {
+        SAFE_METRICS_TOKEN: 'the-metrics-token-of-a-test',
+        SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false',
+      };
+      const settings = { ...settingsOf(receiver), ...metrics, SAFE_WEBHOOK_ALLOW_PRIVATE: 'false' };
       {
         await using server = await startServer({ folder, settings });
         assert.match(server.said(), /SAFE_WEBHOOK_URL leads to a private address/);
         await paste(server);
-        // It looks once a second; stopping waits for a round that is under way.
+        const headers = { authorization: `Bearer ${metrics.SAFE_METRICS_TOKEN}` };
+        const failures = async () => {
+          const text = await (await fetch(`${server.admin}/metrics`, { headers })).text();
+          return /^sallyport_webhook_failures_total (\d+)$/m.exec(text)?.[1];
+        };
+        while ((await failures()) === '0');
         await server.stop();
       }
       const db = await openEmbedded({ path: join(folder, 'data', 'sallyport.db') });
       const { webhooks } = libsqlStore(db);
-      const { waiting, delivered } = await webhooks.state();
+      const { waiting, delivered, lastFailure } = await webhooks.state();
       await db.close();
       assert.deepEqual([waiting, delivered, receiver.asked], [1, 0, 0]);
+      assert.equal(lastFailure, 'private_address');
     }));
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { nodeHasher } from '../../runtime/argon2.ts';
 import { parsePhc, verifyPassword } from '../../src/crypto/passwords.ts';
+import { pasteRef } from '../../src/crypto/tokens.ts';
 import type { Db } from '../../src/store/db.ts';
 import { openRemote } from '../../src/store/remote.ts';
 import { answers, ask, logIn, post, type Session, throughSockets } from '../support/ask.ts';
@@ -18,6 +19,7 @@ import { download, incidentBundlePath, recording, streamBundlePath } from '../su
 import { startServer, type TestServer } from '../support/server.ts';
 import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
 import { look, pathsOfLink } from '../support/viewing.ts';
+import { WebhookReceiver } from '../support/webhook-receiver.ts';
 
 type Doors = Pick<House, 'main' | 'admin'>;
 
@@ -42,6 +44,7 @@ describe('the edge and home', {
 }, () => {
   let sqld: Sqld;
   let mail: MailServer;
+  let receiver: WebhookReceiver;
   let homes: TestServer[];
   let edge: EdgeServer;
   let db: Db;
@@ -53,8 +56,11 @@ describe('the edge and home', {
     sqld = await startSqld();
     mail = await startMailServer();
     const settings = settingsFor(sqld.url, mail.port);
-    const first = await startServer({ settings });
-    homes = [first, await startServer({ settings, besides: first })];
+    receiver = new WebhookReceiver();
+    await receiver.open();
+    const atHomes = { ...settings, ...receiver.settings };
+    const first = await startServer({ settings: atHomes });
+    homes = [first, await startServer({ settings: atHomes, besides: first })];
     // What the edge is told of the mail server is that there is one: nothing there connects to it.
     edge = await startEdge({ ...settings, SAFE_SMTP_HOST: 'nowhere.invalid' });
     db = openRemote({ url: sqld.url, timeoutMs: 60_000 });
@@ -73,6 +79,7 @@ describe('the edge and home', {
     await edge?.stop();
     for (const home of homes ?? []) await home.stop();
     await mail?.close();
+    await receiver?.close();
     await sqld?.stop();
     await removeBuild();
   });
@@ -200,12 +207,30 @@ describe('the edge and home', {
     });
   });
 
+  async function pasteAtEdge(body: string): Promise<{ readonly id: string; readonly delete_token: string }> {
+    const response = await atEdge.main(new Request('http://edge.test/', { method: 'POST', body }));
+    assert.equal(response.status, 201);
+    return (await response.json()) as { id: string; delete_token: string };
+  }
+
+  it('what becomes of a paste at the edge is told from home, in its order and once, without the edge knowing to whom', async () => {
+    const { id, delete_token: token } = await pasteAtEdge('told by the first');
+    await (await atEdge.main(new Request(`http://edge.test/${id}/raw`))).text();
+    const headers = { 'x-delete-token': token };
+    await atEdge.main(new Request(`http://edge.test/${id}`, { method: 'DELETE', headers }));
+    await receiver.until(() => receiver.events.length >= 3);
+    assert.deepEqual(
+      receiver.events.map(({ type, ref }) => [type, ref]),
+      ['created', 'read', 'deleted'].map((name) => [`paste.${name}`, pasteRef(id)]),
+    );
+  });
+
   it('the upkeep is the work of one process at home, and of another one when that one stops', async () => {
     const owners = () => rows('SELECT name, owner FROM leases ORDER BY name');
-    const before = await untilSo(async () => ((await owners()).length >= 3 ? owners() : undefined));
+    const before = await untilSo(async () => ((await owners()).length >= 4 ? owners() : undefined));
     assert.deepEqual(
       before.map(([name]) => name),
-      ['log-upkeep', 'mail-outbox', 'sweep'],
+      ['log-upkeep', 'mail-outbox', 'sweep', 'webhooks'],
     );
     const [, outboxOwner] = before[1] ?? [];
     // The first that started took them all.
@@ -217,5 +242,7 @@ describe('the edge and home', {
     await mailedTo(email);
     const [[, now] = []] = await rows("SELECT name, owner FROM leases WHERE name = 'mail-outbox'");
     assert.notEqual(now, outboxOwner);
+    const made = await pasteAtEdge('told by the second');
+    await receiver.until(() => receiver.events.some(({ ref }) => ref === pasteRef(made.id)));
   });
 });
