@@ -32,6 +32,7 @@ import { freeBytes } from './disk.ts';
 export const VISIT = [
   'schema',
   'secret_key',
+  'signing_key',
   'integrity',
   'references',
   'bytes',
@@ -78,10 +79,8 @@ function look(patient: Patient, check: DoctorCheck): Promise<readonly Finding[]>
   if (check === 'secret_key') return secretKey(patient);
   if (check === 'wal') return wal(settings);
   if (check === 'limits') return limits(settings);
-  if (check === 'log')
-    return signingKey(settings.dataDir).then((verifier) =>
-      checkLog({ health: libsqlHealth(db), log: logStore(db) }, verifier),
-    );
+  if (check === 'signing_key') return signingKey(patient);
+  if (check === 'log') return checkLog({ health: libsqlHealth(db), log: logStore(db) });
   return engine(patient, check);
 }
 
@@ -191,10 +190,22 @@ async function secretKey({ db, settings }: Patient): Promise<readonly Finding[]>
   );
 }
 
-async function signingKey(dataDir: string): Promise<string | undefined> {
-  const text = textOf(join(dataDir, 'checkpoint-key'));
+async function signingKey({ db, settings }: Patient): Promise<readonly Finding[]> {
+  const owner = await logStore(db).verifier();
+  const text = textOf(join(settings.dataDir, 'checkpoint-key'));
   const signer = text === undefined ? undefined : await parseSignerKey(text);
-  return signer && verifierKey(signer);
+  if (owner === undefined)
+    return finding('signing_key', 'note', 'Nothing is signed yet: the next start makes a signing key.');
+  if (signer !== undefined && verifierKey(signer) === owner)
+    return finding('signing_key', 'ok', 'The log is signed with this signing key.');
+  const what =
+    text === undefined
+      ? 'is missing'
+      : signer === undefined
+        ? 'holds no key'
+        : `is another key (${signer.name})`;
+  const message = `The log is signed with the key ${owner.split('+', 1)[0]}, and checkpoint-key in the data directory ${what}: the next start refuses it. Put the right one back.`;
+  return finding('signing_key', 'wrong', message);
 }
 
 async function wal({ database }: Settings): Promise<readonly Finding[]> {

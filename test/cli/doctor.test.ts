@@ -158,6 +158,18 @@ describe('the doctor', () => {
     assert.match(said, /secret-key is open to others \(0644\)/);
   });
 
+  it('finds that the signing key is missing, or is another one', async () => {
+    const { checks, said } = await wrongIn((folder) => rm(join(folder, 'checkpoint-key')));
+    assert.deepEqual(checks, ['signing_key']);
+    assert.match(said, /checkpoint-key in the data directory is missing/);
+    const other = await wrongIn(async (folder) => {
+      await rm(join(folder, 'checkpoint-key'));
+      await checkpointSigner(folder);
+    });
+    assert.deepEqual(other.checks, ['signing_key']);
+    assert.match(other.said, /is another key/);
+  });
+
   it('says so when there is no database, and makes none', async () => {
     const { said, text } = await kept(dir.path, ['doctor', '--quiet'], 1, {
       env: { SAFE_DATA_DIR: 'nowhere' },

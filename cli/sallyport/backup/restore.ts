@@ -204,7 +204,8 @@ async function verify(
       'The database in this backup is encrypted. Set SAFE_DATABASE_ENCRYPTION_KEY to the key that it was made with.',
     );
   const keyed = { ...settings, dataDir: unpacked.keys.has('checkpoint-key') ? staging : dataDir };
-  const findings = await examineFile(path, encryptionKey, keyed, secret);
+  const hasSigningKey = (await key('checkpoint-key')) !== undefined;
+  const findings = await examineFile(path, encryptionKey, keyed, { secret, hasSigningKey });
   const wrong = findings.filter(({ level }) => level === 'wrong');
   for (const { level, message } of findings)
     if (level === 'wrong' || level === 'warning')
@@ -217,7 +218,7 @@ async function verify(
     );
   const missing: KeyName[] = [];
   if (secret === undefined) missing.push('secret-key');
-  if ((await key('checkpoint-key')) === undefined) missing.push('checkpoint-key');
+  if (!hasSigningKey) missing.push('checkpoint-key');
   if (
     encryptionKey !== undefined &&
     settings.database.kind === 'file' &&
@@ -254,7 +255,7 @@ async function examineFile(
   path: string,
   encryptionKey: string | undefined,
   settings: Settings,
-  secret: Uint8Array | undefined,
+  { secret, hasSigningKey }: { readonly secret: Uint8Array | undefined; readonly hasSigningKey: boolean },
 ): Promise<readonly Finding[]> {
   const db = await openEmbedded({ path, encryptionKey, readers: 1, checkUpTo: 0 }).catch((error: unknown) => {
     if (!(error instanceof DbError)) throw error;
@@ -263,7 +264,8 @@ async function examineFile(
   try {
     const findings: Finding[] = [];
     const database = { kind: 'file', path, url: '', encryptionKey } as const;
-    for (const check of CHECKS)
+    const checks = hasSigningKey ? [...CHECKS, 'signing_key' as const] : CHECKS;
+    for (const check of checks)
       findings.push(...(await examine({ db, settings: { ...settings, database } }, check)));
     const check = await secretKeyStore(db)
       .kept()
