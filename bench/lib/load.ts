@@ -1,0 +1,165 @@
+/**
+ * A client that costs little: requests are bytes that were made beforehand, answers are counted and dropped. What is
+ * measured on one machine is then the server, as far as that can be.
+ */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** A whole HTTP/1.1 request, in pieces: its head, and its body if it has one. */
+export type Wire = readonly Uint8Array[];
+
+export interface Answered {
+  readonly status: number;
+  /** Bytes of the body. */
+  readonly bytes: number;
+  /** Milliseconds from the first byte sent to the last one read. */
+  readonly ms: number;
+}
+
+/** A request line with headers. `Host` and the length of the body are added. */
+export function wire(
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  body?: Uint8Array,
+): Wire {
+  const lines = Object.entries({
+    host: 'bench.test',
+    ...headers,
+    ...(body && { 'content-length': String(body.length) }),
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
+  if (body === undefined) return [head];
+  // One write for what is small, and no copy of what is large.
+  return body.length < 256 * 1024 ? [Buffer.concat([head, body])] : [head, body];
+}
+
+/** Bytes of an answer's head, at most: bodies are never turned into text. */
+const MOST_HEAD = 16 * 1024;
+
+/** Reads answers of one connection: by `Content-Length`, or in chunks. */
+class Answers {
+  #head = '';
+  #state: 'head' | 'length' | 'size' | 'data' | 'trailer' = 'head';
+  #left = 0;
+  #status = 0;
+  #bytes = 0;
+
+  /** Takes bytes; answers once the last byte of an answer is among them. */
+  take(data: Buffer): { readonly status: number; readonly bytes: number } | undefined {
+    let at = 0;
+    for (;;) {
+      if (this.#state === 'length' || this.#state === 'data') {
+        const took = Math.min(this.#left, data.length - at);
+        at += took;
+        this.#left -= took;
+        if (this.#left > 0) return undefined;
+        if (this.#state === 'length') return this.#ended();
+        this.#state = 'size';
+      }
+      const end = this.#line(data, at);
+      if (end === undefined) return undefined;
+      at = end;
+      const text = this.#head;
+      this.#head = '';
+      if (this.#state === 'head') this.#begin(text);
+      else if (this.#state === 'trailer') return this.#ended();
+      else if (text.trim() !== '') {
+        const size = Number.parseInt(text, 16);
+        this.#bytes += size;
+        this.#left = size;
+        this.#state = size === 0 ? 'trailer' : 'data';
+      }
+    }
+  }
+
+  /** Collects up to the end of a line, or of a head. @returns where it ends; undefined while it has not */
+  #line(data: Buffer, at: number): number | undefined {
+    const mark = this.#state === 'head' ? '\r\n\r\n' : '\r\n';
+    const before = this.#head.length;
+    this.#head += data.toString('latin1', at, at + MOST_HEAD);
+    const found = this.#head.indexOf(mark);
+    if (found < 0 && this.#head.length >= MOST_HEAD) throw new Error('the answer has no end to its head');
+    if (found < 0) return undefined;
+    this.#head = this.#head.slice(0, found + mark.length);
+    return at + this.#head.length - before;
+  }
+
+  #begin(head: string): void {
+    this.#status = Number(head.slice(9, 12));
+    const length = /^content-length: *(\d+)/im.exec(head)?.[1];
+    this.#bytes = Number(length ?? 0);
+    this.#left = this.#bytes;
+    this.#state = length === undefined && /^transfer-encoding: *chunked/im.test(head) ? 'size' : 'length';
+  }
+
+  #ended() {
+    this.#state = 'head';
+    return { status: this.#status, bytes: this.#bytes };
+  }
+}
+
+async function opened(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  await once(socket, 'connect');
+  return socket;
+}
+
+function exchange(socket: Socket, answers: Answers, request: Wire): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const settle = (act: () => void) => {
+      socket.off('data', onData);
+      socket.off('error', onError);
+      socket.off('close', onClose);
+      act();
+    };
+    const onError = (error: Error) => settle(() => reject(error));
+    const onClose = () => settle(() => reject(new Error('the server closed the connection')));
+    const onData = (data: Buffer) => {
+      const answer = answers.take(data);
+      if (answer !== undefined) settle(() => resolve({ ...answer, ms: performance.now() - began }));
+    };
+    socket.on('data', onData).on('error', onError).on('close', onClose);
+    for (const piece of request) socket.write(piece);
+  });
+}
+
+export interface Measured {
+  /** Exchanges a second. */
+  readonly rate: number;
+  /** Milliseconds of each exchange, sorted. */
+  readonly times: readonly number[];
+}
+
+/**
+ * Sends requests over so many kept connections, each one's next as soon as its last was answered.
+ * @throws Error when an answer has another status
+ */
+export async function load(
+  url: string,
+  requests: readonly Wire[],
+  { connections, status }: { readonly connections: number; readonly status: number },
+): Promise<Measured> {
+  const sockets = await Promise.all(Array.from({ length: connections }, () => opened(url)));
+  const times: number[] = [];
+  let next = 0;
+  const began = performance.now();
+  try {
+    await Promise.all(
+      sockets.map(async (socket) => {
+        const answers = new Answers();
+        for (let request = requests[next++]; request !== undefined; request = requests[next++]) {
+          const answer = await exchange(socket, answers, request);
+          if (answer.status !== status) throw new Error(`answered ${answer.status}, not ${status}`);
+          times.push(answer.ms);
+        }
+      }),
+    );
+    const seconds = (performance.now() - began) / 1000;
+    return { rate: requests.length / seconds, times: times.sort((a, b) => a - b) };
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * How many pastes a second are created and read, as a part of what a bare server does with the same bytes: on Node
+ * against `node:http`, on Bun against `Bun.serve`, durable, 16 connections.
+ *
+ *     node bench/pastes.ts [node|bun]
+ */
+import { type RuntimeName, runtimes, startServer } from '../test/support/server.ts';
+import { wire } from './lib/load.ts';
+import { type Contest, contest, type Side } from './lib/ratio.ts';
+import { LIMITS_OFF, startBare } from './lib/servers.ts';
+
+const KIB = 1024;
+
+interface Size {
+  readonly bytes: number;
+  readonly named: string;
+  /** Exchanges in a round. */
+  readonly count: number;
+}
+
+const SMALL: Size = { bytes: KIB, named: '1 KiB', count: 3000 };
+const LARGE: Size = { bytes: 100 * KIB, named: '100 KiB', count: 1000 };
+
+/** Ratios asked for, and aimed at where there is more to be had. */
+type Goals = Record<'create' | 'read', readonly [goal: number, aim?: number]>;
+const GOALS: Record<RuntimeName, readonly [Size, Goals][]> = {
+  node: [
+    [SMALL, { create: [0.16, 0.25], read: [0.25, 0.4] }],
+    [LARGE, { create: [0.15, 0.3], read: [0.45, 0.65] }],
+  ],
+  bun: [
+    [SMALL, { create: [0.1], read: [0.2] }],
+    [LARGE, { create: [0.15], read: [0.45] }],
+  ],
+};
+
+/** A body that no other is like: the same bytes twice would be refused after a while. */
+let made = 0;
+function body(bytes: number): Uint8Array {
+  made += 1;
+  const text = Buffer.alloc(bytes, 'x');
+  text.write(`${process.pid} ${made} `);
+  return text;
+}
+
+const creates = (url: string, { bytes, count }: Size): Side => ({
+  url,
+  status: 201,
+  requests: () => Array.from({ length: count }, () => wire('POST', '/', {}, body(bytes))),
+});
+
+const reads = (url: string, paths: readonly string[], count: number): Side => ({
+  url,
+  status: 200,
+  requests: () => Array.from({ length: count }, (_, i) => wire('GET', paths[i % paths.length] ?? '/')),
+});
+
+/** Pastes to read: more than one, as readers want different ones. */
+async function stored(url: string, bytes: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let i = 0; i < 64; i += 1) {
+    const answer = await fetch(url, { method: 'POST', body: body(bytes) as BodyInit });
+    const { id } = (await answer.json()) as { id: string };
+    ids.push(`/${id}/raw`);
+  }
+  return ids;
+}
+
+async function pastesOn(runtime: RuntimeName): Promise<void> {
+  await using server = await startServer({ runtime, settings: LIMITS_OFF });
+  const bare = runtime === 'node' ? 'bare node:http' : 'bare Bun.serve';
+  for (const [size, goals] of GOALS[runtime]) {
+    const about = (what: 'create' | 'read', against: string, [goal, aim] = goals[what]): Contest => ({
+      name: `pastes of ${size.named}, ${what}, ${runtime}`,
+      against,
+      goal,
+      ...(aim !== undefined && { aim }),
+    });
+    {
+      await using take = await startBare('take', runtime);
+      await contest(about('create', bare), creates(server.main, size), creates(take.url, size));
+    }
+    if (runtime === 'node') {
+      await using append = await startBare('append');
+      const against = about('create', 'a bare server that appends, synced', [0.5]);
+      await contest(against, creates(server.main, size), creates(append.url, size));
+    }
+    await using give = await startBare('give', runtime);
+    const paths = await stored(server.main, size.bytes);
+    const ours = reads(server.main, paths, size.count);
+    await contest(about('read', bare), ours, reads(give.url, [`/?bytes=${size.bytes}`], size.count));
+  }
+}
+
+const [wanted] = process.argv.slice(2);
+for (const runtime of runtimes) if (wanted === undefined || wanted === runtime) await pastesOn(runtime);
