@@ -173,7 +173,11 @@ describe('a receiver that', () => {
       (_, response) => {
         response.writeHead(500);
         const more = () => {
-          while (!response.destroyed && response.write('x'.repeat(65_536))) written += 65_536;
+          let flows = true;
+          while (flows && !response.destroyed) {
+            flows = response.write('x'.repeat(65_536));
+            written += 65_536;
+          }
           response.once('drain', more);
         };
         more();
