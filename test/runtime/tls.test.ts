@@ -125,6 +125,15 @@ describe('TLS that the door ends itself', () => {
     });
   }
 
+  it('speaks no cipher without authenticated encryption, and no version before 1.2', async () => {
+    await using probe = await startProbe('node', { tls: server });
+    const old = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;
+    assert.equal((await ask(probe, { ...old, ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' })).secure, true);
+    await assert.rejects(ask(probe, { ...old, ciphers: 'ECDHE-ECDSA-AES128-SHA' }));
+    const older = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1' } as const;
+    await assert.rejects(ask(probe, { ...older, ciphers: 'DEFAULT@SECLEVEL=0' }));
+  });
+
   it('refuses to start on Bun with an authority for clients, and says what to do', async (t) => {
     if (!runtimes.includes('bun')) return t.skip('npm has no Bun for this platform');
     await using probe = await startProbe('bun', { tls: { ...server, clientCa: authority.cert } });
