@@ -3,6 +3,7 @@
  * the command opens the database itself. Both run this table.
  */
 import type { Origin } from '../src/core/audit.ts';
+import { migrateSome, placeOf } from '../src/core/blob-migration.ts';
 import type { Deps } from '../src/core/deps.ts';
 import { Fault } from '../src/core/faults.ts';
 import {
@@ -85,6 +86,9 @@ export function operatorCommands(deps: OperatorDeps): ControlCommands {
         checkpoint: latest === undefined ? null : checkpointFacts(latest),
       };
     },
+    'blobs.status': async () => ({ new_chunks: placeOf(deps), ...(await deps.store.chunkMoves.census()) }),
+    'blobs.migrate': async ({ to, after }) =>
+      migrateSome(deps, to === 'objects' ? to : 'database', typeof after === 'string' ? after : undefined),
     'log.consistency': async ({ from, to }) => logConsistency(deps, from, to),
     'log.proof': async ({ index }) => logProof(deps, index),
   };

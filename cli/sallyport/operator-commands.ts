@@ -2,6 +2,7 @@
 import { accountCommands } from './accounts.ts';
 import { backupCommand } from './backup/backup.ts';
 import { restoreCommand } from './backup/restore.ts';
+import { blobCommands } from './blobs.ts';
 import { bootstrapSecret } from './bootstrap-secret.ts';
 import { checkConfig } from './check-config.ts';
 import type { Command } from './command.ts';
@@ -24,6 +25,7 @@ export const operatorCommands: readonly Command[] = [
   backupCommand,
   restoreCommand,
   doctorCommand,
+  ...blobCommands,
   ...lettingGoCommands,
   ...logCommands,
 ];

@@ -15,11 +15,19 @@ export function settingsFrom({ values }: Pick<Parsed, 'values'>): Settings {
   return loaded.settings;
 }
 
-/** Has the running server do it, or does it here when there is none. */
-export async function perform(settings: Settings, name: string, args: unknown): Promise<unknown> {
+/**
+ * Has the running server do it, or does it here when there is none.
+ * @param wish how long the server may take, in milliseconds; half a minute unless given
+ */
+export async function perform(
+  settings: Settings,
+  name: string,
+  args: unknown,
+  wish: { readonly timeoutMs?: number } = {},
+): Promise<unknown> {
   try {
     try {
-      return await callControl(settings.dataDir, name, args);
+      return await callControl(settings.dataDir, name, args, wish);
     } catch (error) {
       if (!(error instanceof ControlError) || error.problem !== 'no_server') throw error;
     }

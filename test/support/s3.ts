@@ -25,6 +25,10 @@ export interface S3Server {
   conditional: boolean;
   /** Asked before each request is passed on. */
   trouble: (request: { readonly method: string; readonly key: string }) => Trouble;
+  /** Asked before each answer: after how many bytes of its body it breaks off, if it does. */
+  breakAfter: () => number | undefined;
+  /** Sent with every answer that is passed on. */
+  extraHeaders: Readonly<Record<string, string>>;
   /** `METHOD key` of every request, oldest first; `?` stands for one to the bucket. */
   readonly asked: string[];
   /** Requests are refused from now on, until `back`. */
@@ -109,8 +113,22 @@ export async function startS3(): Promise<S3Server> {
       answer.destroy();
       return;
     }
-    answer.writeHead(back.statusCode ?? 500, back.headers);
-    back.pipe(answer);
+    answer.writeHead(back.statusCode ?? 500, { ...back.headers, ...server.extraHeaders });
+    let left =
+      method === 'GET' && key !== ''
+        ? (server.breakAfter() ?? Number.POSITIVE_INFINITY)
+        : Number.POSITIVE_INFINITY;
+    if (left === Number.POSITIVE_INFINITY) {
+      back.pipe(answer);
+      return;
+    }
+    for await (const piece of back) {
+      answer.write(piece.subarray(0, left));
+      left -= piece.length;
+      if (left <= 0) break;
+    }
+    // What was written is sent before the end.
+    setImmediate(() => answer.destroy());
   }
 
   await listen();
@@ -126,6 +144,8 @@ export async function startS3(): Promise<S3Server> {
     },
     conditional: true,
     trouble: () => 'none',
+    breakAfter: () => undefined,
+    extraHeaders: {},
     asked,
     away: refuse,
     back: listen,

@@ -6,6 +6,11 @@
  */
 import type { Migration } from '../migrate.ts';
 
+/** What the log's leaf of a chunk speaks of, and what else is said once and for all. */
+const FIXED =
+  'id, incident_id, stream_id, chunk_index, media_type, started_at, ended_at, original_filename, byte_size, ' +
+  'sha256, crc32, fingerprint, created_at';
+
 export const objects: Migration = {
   id: '0010_objects',
   statements: [
@@ -24,6 +29,12 @@ export const objects: Migration = {
     `CREATE TRIGGER incidents_call_objects_off AFTER UPDATE OF deletion_state ON incidents
       WHEN OLD.deletion_state = 'active' AND NEW.deletion_state <> 'active' BEGIN
       UPDATE loose_blobs SET state = 'erasing', erase_at = 0 WHERE incident_id = NEW.id AND state = 'staged';
+    END`,
+
+    // Where its bytes lie is no part of what a chunk is: they may be moved. Everything else stays as it was written.
+    'DROP TRIGGER chunks_are_not_changed',
+    `CREATE TRIGGER chunks_are_not_changed BEFORE UPDATE OF ${FIXED} ON chunks BEGIN
+      SELECT RAISE(ABORT, 'chunks are not changed');
     END`,
   ],
 };
