@@ -22,11 +22,14 @@ export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Facts, on standard output: JSON with `--json`, else what `lines` says. */
+/** Facts, as they are printed: JSON with `--json`, else what `lines` says. */
+export function told(json: boolean, value: unknown, lines: readonly string[]): string {
+  return json ? `${JSON.stringify(value, null, 2)}\n` : lines.map((line) => `${line}\n`).join('');
+}
+
+/** Facts, on standard output. */
 export function tell(json: boolean, value: unknown, lines: readonly string[]): void {
-  process.stdout.write(
-    json ? `${JSON.stringify(value, null, 2)}\n` : lines.map((line) => `${line}\n`).join(''),
-  );
+  process.stdout.write(told(json, value, lines));
 }
 
 export interface Parsed {

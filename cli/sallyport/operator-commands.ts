@@ -7,6 +7,7 @@ import { bootstrapSecret } from './bootstrap-secret.ts';
 import { checkConfig } from './check-config.ts';
 import type { Command } from './command.ts';
 import { doctorCommand } from './doctor/doctor.ts';
+import { exposure } from './exposure.ts';
 import { lettingGoCommands } from './letting-go.ts';
 import { logCommands } from './log-commands.ts';
 import { proxyConfig } from './proxy-config.ts';
@@ -21,6 +22,7 @@ export const operatorCommands: readonly Command[] = [
   checkConfig,
   routes,
   proxyConfig,
+  exposure,
   rotateSecretKey,
   backupCommand,
   restoreCommand,

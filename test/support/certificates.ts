@@ -12,7 +12,7 @@ export interface Pair {
 }
 
 /**
- * A key and a certificate for it, good for two days.
+ * A key and a certificate for it, good for a month.
  * @param issuer the name of one made before in this folder; self-signed without
  */
 export function makePair(folder: string, name: string, issuer?: string, host = 'localhost'): Pair {
@@ -22,11 +22,11 @@ export function makePair(folder: string, name: string, issuer?: string, host = '
   const subject = ['-subj', `/CN=${name}`];
   if (issuer === undefined) {
     const names = ['-addext', `subjectAltName=DNS:${host},IP:127.0.0.1`];
-    openssl('req', '-x509', ...key, ...subject, ...names, '-days', '2', '-out', path('cert'));
+    openssl('req', '-x509', ...key, ...subject, ...names, '-days', '30', '-out', path('cert'));
   } else {
     openssl('req', ...key, ...subject, '-out', path('csr'));
     const by = ['-CA', path('cert', issuer), '-CAkey', path('key', issuer), '-CAcreateserial'];
-    openssl('x509', '-req', '-in', path('csr'), ...by, '-days', '2', '-out', path('cert'));
+    openssl('x509', '-req', '-in', path('csr'), ...by, '-days', '30', '-out', path('cert'));
   }
   return {
     keyFile: path('key'),
