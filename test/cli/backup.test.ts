@@ -60,8 +60,8 @@ describe('a backup of a running server', () => {
     as = settled.owners[0] as Session;
     recipient = await identityIn(dir.path);
     recording = await record(doors, as);
-    for (let i = 0; i < 3; i += 1) pastes.push(await writePaste(server.main, 1.5 * MIB));
-    for (let i = 0; i < 3; i += 1) chunks.push(await recording.next(400_000));
+    for (let i = 0; i < 2; i += 1) pastes.push(await writePaste(server.main, 1.2 * MIB));
+    for (let i = 0; i < 2; i += 1) chunks.push(await recording.next(400_000));
   });
   after(async () => {
     await server?.stop();
@@ -73,10 +73,10 @@ describe('a backup of a running server', () => {
     let writing = true;
     const later: WrittenPaste[] = [];
     const load = (async () => {
-      while (writing) later.push(await writePaste(server.main, 20_000));
+      while (writing) later.push(await writePaste(server.main, 3000));
     })();
     const loadOfChunks = (async () => {
-      while (writing) chunks.push(await recording.next(10_000));
+      while (writing) chunks.push(await recording.next(3000));
     })();
     while (later.length < 3) await Promise.race([load, new Promise((done) => setImmediate(done))]);
     const [sure, sureChunks] = [later.length, chunks.length];
