@@ -94,7 +94,11 @@ describe('who may have metrics', () => {
       ]) {
         const headers = authorization === undefined ? {} : { authorization };
         const answer = await askHouse(house, 'admin', '/metrics', { headers });
-        assert.deepEqual([answer.status, answer.code], [401, 'authentication_required'], authorization ?? 'none');
+        assert.deepEqual(
+          [answer.status, answer.code],
+          [401, 'authentication_required'],
+          authorization ?? 'none',
+        );
       }
       for (const path of [`/metrics?token=${TOKEN}`, `/metrics?access_token=${TOKEN}`])
         assert.equal((await askHouse(house, 'admin', path)).status, 401, 'never from a query');
