@@ -1,6 +1,7 @@
 /** Sallyport's main door on workerd: settings from a Worker's variables, everything else on a libSQL server. */
 import { waitUntil } from 'cloudflare:workers';
 import { edgeHasher } from './runtime/edge/argon2.ts';
+import { composeEdge } from './runtime/edge/compose.ts';
 import { type EdgeEnv, edgeDoor } from './runtime/edge/door.ts';
 import type { EdgeRequest } from './runtime/edge/peer.ts';
 import { edgeTurns } from './runtime/edge/turns.ts';
@@ -12,7 +13,11 @@ const hashing = edgeTurns({
   longestMs: 30_000,
   now: () => Date.now(),
 });
-const answer = edgeDoor(edgeHasher(modules, hashing));
+const hasher = edgeHasher(modules, hashing);
+const answer = edgeDoor(
+  (env) => composeEdge(env, hasher),
+  () => Date.now(),
+);
 
 export default {
   fetch(request: EdgeRequest, env: EdgeEnv): Promise<Response> {

@@ -11,7 +11,8 @@ import { settingsFrom } from './operator.ts';
 export const rotateSecretKey: Command = {
   words: ['rotate-secret-key'],
   usage: 'rotate-secret-key [--json]',
-  summary: 'Replace the server’s secret key; TOTP seeds are sealed anew. The server must be stopped.',
+  summary:
+    'Replace the server’s secret key; what was sealed with it is sealed anew. The server must be stopped.',
   details: `
 The new key is written to secret-key in the data directory; the old one is kept beside it as secret-key.old until
 you remove it. Where SAFE_SECRET_KEY is set, the new key is written to secret-key.new, and you put it in place of
@@ -24,7 +25,7 @@ links, delete tokens, passwords and sessions stay good.
     const next = new Uint8Array(randomBytes(32));
     const given = settings.secretKey !== undefined;
     try {
-      const seeds = await offline(settings, async ({ deps, keys }) => {
+      const { seeds, mails, mailsGivenUp } = await offline(settings, async ({ deps, keys }) => {
         // On disk before the database needs it: a crash in between must not lose the only copy.
         stageKeyFile(settings.dataDir, next);
         const outcome = await changeKey(deps, keys, next);
@@ -35,12 +36,20 @@ links, delete tokens, passwords and sessions stay good.
             `The seed of factor ${outcome.factorId} does not open under the present key. Reset that account first: sallyport account recover.`,
           );
         }
-        return outcome.seeds;
+        return outcome;
       });
       const path = given ? undefined : adoptKeyFile(settings.dataDir);
-      const answer = { seeds_resealed: seeds, key_file: path ?? 'secret-key.new' };
+      const answer = {
+        seeds_resealed: seeds,
+        mails_resealed: mails,
+        mails_given_up: mailsGivenUp,
+        key_file: path ?? 'secret-key.new',
+      };
       tell(parsed.json, answer, [
-        `The secret key is a new one; TOTP seeds sealed anew: ${seeds}.`,
+        `The secret key is a new one; sealed anew: ${seeds} TOTP seeds, ${mails} mails that wait to be sent.`,
+        ...(mailsGivenUp
+          ? ['More mails waited. They are given up: whoever waits for one must ask again.']
+          : []),
         given
           ? 'Put the key in secret-key.new (data directory) in place of the old one before the next start.'
           : `It lies in ${path}. Back it up, then remove secret-key.old.`,

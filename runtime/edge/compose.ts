@@ -18,7 +18,7 @@ import { openRemote } from '../../src/store/remote.ts';
 import type { Bytes, Store } from '../../src/store/store.ts';
 import { bucketOf, edgeBlobs } from './blobs.ts';
 import { edgeDigest } from './digest.ts';
-import { consoleLog } from './log.ts';
+import { consoleLog, typeName } from './log.ts';
 import { Misfit } from './misfit.ts';
 import { edgeTurns } from './turns.ts';
 
@@ -151,9 +151,4 @@ function exactly(stream: ReadableStream<Bytes>, length: number): ReadableStream<
     readonly FixedLengthStream: new (length: number) => TransformStream<Bytes, Bytes>;
   };
   return stream.pipeThrough(new FixedLengthStream(length));
-}
-
-/** The type of what was thrown, never its message. */
-export function typeName(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.name : typeof thrown;
 }

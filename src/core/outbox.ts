@@ -3,9 +3,11 @@
  * database sealed under a key of its own and bound to its row, until it was handed over or given up; then it is
  * erased.
  */
-import { openAtRest, sealAtRest } from '../crypto/at-rest.ts';
+import { openAtRest, resealAtRest, sealAtRest } from '../crypto/at-rest.ts';
 import { hex, utf8 } from '../crypto/hash.ts';
+import type { Keyring } from '../crypto/keyring.ts';
 import type { DueMail } from '../store/coordination.ts';
+import type { Bytes } from '../store/store.ts';
 import type { Deps } from './deps.ts';
 import {
   type Mailer,
@@ -57,6 +59,16 @@ async function messageOf(
   if (plain === undefined) return undefined;
   const [to, subject, text] = JSON.parse(new TextDecoder().decode(plain)) as [string, string, string];
   return { to, subject, text };
+}
+
+/** A message that waits, sealed under another key; undefined where the present one does not open it. */
+export function resealMail(
+  keys: { readonly from: Keyring; readonly to: Keyring },
+  id: string,
+  sealed: Bytes,
+  random: Deps['random'],
+): Promise<Bytes | undefined> {
+  return resealAtRest(keys, 'mail-outbox', [id], sealed, random);
 }
 
 export interface OutboxRound {

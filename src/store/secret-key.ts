@@ -11,6 +11,12 @@ export interface KeyChange {
     readonly was: Uint8Array<ArrayBuffer>;
     readonly becomes: Uint8Array<ArrayBuffer>;
   }[];
+  /** Mail that waits, by its id, as above; what is not there any more is no reason to refuse. */
+  readonly mails: readonly {
+    readonly id: string;
+    readonly was: Uint8Array<ArrayBuffer>;
+    readonly becomes: Uint8Array<ArrayBuffer>;
+  }[];
   readonly audit: AuditEntry;
 }
 
@@ -21,7 +27,8 @@ export interface SecretKeyStore {
   settle(check: string): Promise<string>;
   /**
    * All or nothing: false when the check value is another one by now, or a seed was changed, added or removed.
-   * Refused: `conflict`. Forgets what only the old key could answer: replays of creates.
+   * Refused: `conflict`. Forgets what only the old key could answer: replays of creates, and mail that is not in
+   * `mails`.
    */
   change(change: KeyChange): Promise<boolean>;
 }

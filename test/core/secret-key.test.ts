@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { MailMessage } from '../../src/core/mail.ts';
+import { outboxMailer, sendOutbox } from '../../src/core/outbox.ts';
 import { changeKey, keyFits } from '../../src/core/secret-key.ts';
 import { openKeyring } from '../../src/crypto/keyring.ts';
 import { inHouse, ORIGIN, openHouse } from '../support/house.ts';
@@ -19,7 +21,12 @@ it('changes the key, and an authenticator app goes on working', () =>
   inHouse({}, async (house) => {
     await keyFits(house.deps.store.secretKey, house.deps.keys);
     const person = await settled(house, 'somebody');
-    assert.deepEqual(await changeKey(house.deps, house.deps.keys, NEXT), { kind: 'changed', seeds: 1 });
+    assert.deepEqual(await changeKey(house.deps, house.deps.keys, NEXT), {
+      kind: 'changed',
+      seeds: 1,
+      mails: 0,
+      mailsGivenUp: false,
+    });
     const after = await openHouse({ data: house.db, clock: house.clock, secret: NEXT });
     assert.equal(await keyFits(after.deps.store.secretKey, after.deps.keys), true);
     const token = await sessionFor(after, person, 'bearer');
@@ -56,6 +63,7 @@ it('changes nothing when a seed is missing from the change, is another one, or t
         from: was,
         to: '1'.repeat(64),
         seeds: list,
+        mails: [],
         audit: {
           id: `aud_01ARZ3NDEKTSV4RRFFQ69G5FA${entries}`,
           at: deps.now(),
@@ -73,4 +81,31 @@ it('changes nothing when a seed is missing from the change, is another one, or t
     assert.equal(await change(seeds), true);
     assert.equal(await change(seeds), false);
     assert.equal(await deps.store.secretKey.settle('0'.repeat(64)), '1'.repeat(64));
+  }));
+
+it('takes mail along that waits to be sent, and says so where that is too much', () =>
+  inHouse({}, async (house) => {
+    const { deps } = house;
+    await keyFits(deps.store.secretKey, deps.keys);
+    const message = (n: number) => ({ to: `reader-${n}@example.org`, subject: 'a subject', text: 'a text' });
+    for (let n = 0; n < 3; n += 1) await outboxMailer(deps).send(message(n));
+    // Sealed by somebody else, it could not have been sent anyway.
+    await outboxMailer({ ...deps, keys: openKeyring(new Uint8Array(32).fill(3)) }).send(message(3));
+    const outcome = await changeKey(deps, deps.keys, NEXT);
+    assert.deepEqual(outcome, { kind: 'changed', seeds: 0, mails: 3, mailsGivenUp: true });
+    const sent: MailMessage[] = [];
+    const mailer = { send: async (mail: MailMessage) => void sent.push(mail) };
+    const round = await sendOutbox({ ...deps, keys: openKeyring(NEXT), mailer });
+    assert.deepEqual(round, { sent: 3, putOff: 0, givenUp: 0 });
+    assert.deepEqual(
+      sent.map(({ to }) => to).sort(),
+      [0, 1, 2].map((n) => message(n).to),
+    );
+
+    for (let n = 0; n < 205; n += 1)
+      await outboxMailer({ ...deps, keys: openKeyring(NEXT) }).send(message(n));
+    const other = new Uint8Array(32).fill(11);
+    const second = await changeKey(deps, openKeyring(NEXT), other);
+    assert.deepEqual(second, { kind: 'changed', seeds: 0, mails: 200, mailsGivenUp: true });
+    assert.equal((await sendOutbox({ ...deps, keys: openKeyring(other), mailer })).sent, 200);
   }));

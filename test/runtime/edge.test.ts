@@ -3,11 +3,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { nodeHasher } from '../../runtime/argon2.ts';
 import { compileKnown, edgeHasher } from '../../runtime/edge/argon2.ts';
+import { edgeDoor, LIFETIME_MS } from '../../runtime/edge/door.ts';
 import { consoleLog } from '../../runtime/edge/log.ts';
+import { Misfit } from '../../runtime/edge/misfit.ts';
 import { type EdgeRequest, edgePeer } from '../../runtime/edge/peer.ts';
 import { edgeTurns } from '../../runtime/edge/turns.ts';
 import { openLog } from '../../runtime/log.ts';
 import type { Argon2Cost } from '../../src/crypto/passwords.ts';
+import { checkSchema, migrate } from '../../src/store/libsql/migrate.ts';
+import { migrations } from '../../src/store/libsql/migrations/index.ts';
+import { openEmbedded } from '../../src/store/native/embedded.ts';
 import { wasmModules } from '../../tools/edge-wasm.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -152,6 +157,48 @@ describe('the peer of a request at the edge', () => {
       assert.equal(asked({}, holding(wrong)).certificate, undefined, JSON.stringify(wrong));
     assert.equal(asked({ 'cf-client-cert-sha256': print }, {}).certificate, undefined);
     assert.equal(asked({}, { tlsClientAuth: null }).certificate, undefined);
+  });
+});
+
+describe('an isolate that lives on', () => {
+  it('looks at the schema again after five minutes, and at nothing before', async (t) => {
+    const lines: Record<string, unknown>[] = [];
+    t.mock.method(console, 'log', (line: string) => lines.push(JSON.parse(line)));
+    const db = await openEmbedded({ path: ':memory:' });
+    t.after(() => db.close());
+    await migrate(db, migrations, 1);
+    let now = Date.UTC(2026, 0, 1);
+    let composed = 0;
+    const log = consoleLog('info', () => now);
+    const compose = async () => {
+      composed += 1;
+      try {
+        await checkSchema(db, migrations);
+      } catch (thrown) {
+        throw new Misfit((thrown as Error).message);
+      }
+      return { log, handle: async () => new Response('served') };
+    };
+    const answer = edgeDoor(compose, () => now);
+    const ask = () => answer(new Request('https://main.test/') as EdgeRequest, {});
+    const served = async () => (await (await ask()).text()) === 'served';
+    assert.ok(await served());
+    // Home is upgraded.
+    const newer = `('9999_of_the_future', '${'a'.repeat(64)}', 1)`;
+    await db.batch([{ sql: `INSERT INTO schema_migrations VALUES ${newer}` }], 'write');
+    now += LIFETIME_MS - 1;
+    assert.ok(await served());
+    assert.equal(composed, 1);
+    now += 1;
+    const refused = await ask();
+    const { error } = (await refused.json()) as { error: { code: string } };
+    assert.deepEqual([refused.status, error.code], [503, 'storage_unavailable']);
+    assert.match(refused.headers.get('retry-after') ?? '', /^[1-9]/);
+    assert.match(String(lines.at(-1)?.what_to_do), /9999_of_the_future/);
+    // And this Worker after it, or home is taken back.
+    await db.batch([{ sql: "DELETE FROM schema_migrations WHERE id LIKE '9999%'" }], 'write');
+    assert.ok(await served());
+    assert.equal(LIFETIME_MS, 5 * 60_000);
   });
 });
 

@@ -76,6 +76,17 @@ describe('the door at the edge', {
     assert.equal((await ask(edge, '/')).status, 200);
   });
 
+  it('stays shut on a database of a newer version, and opens by itself when it has its own again', async () => {
+    const edge = await open(UNCOUNTED);
+    const db = openRemote({ url: sqld.url });
+    const row = `('9999_of_the_future', '${'a'.repeat(64)}', 1)`;
+    await db.batch([{ sql: `INSERT INTO schema_migrations VALUES ${row}` }], 'write');
+    await shut(edge, /migration 9999_of_the_future, which this program does not know/);
+    await db.batch([{ sql: "DELETE FROM schema_migrations WHERE id LIKE '9999%'" }], 'write');
+    await db.close();
+    assert.equal((await ask(edge, '/')).status, 200);
+  });
+
   it('stays shut with another secret key than home has', async () => {
     await shut(await open({ SAFE_SECRET_KEY: OTHER_KEY }), /another SAFE_SECRET_KEY/);
   });

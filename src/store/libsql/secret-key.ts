@@ -25,7 +25,7 @@ export function secretKeyStore(db: Db): SecretKeyStore {
       return firstRow(answer('kept'))?.text('check_value') ?? '';
     },
 
-    async change({ from, to, seeds, audit }) {
+    async change({ from, to, seeds, mails, audit }) {
       const list = JSON.stringify(
         seeds.map(({ factorId, was, becomes }) => ({
           id: factorId,
@@ -51,6 +51,20 @@ export function secretKeyStore(db: Db): SecretKeyStore {
         'seeds',
         sql`UPDATE factors SET sealed_secret = unhex(g.becomes) FROM ${given} AS g
           WHERE factors.id = g.id AND ${due}`,
+      );
+      const waiting = JSON.stringify(
+        mails.map(({ id, was, becomes }) => ({ id, was: hexOf(was), becomes: hexOf(becomes) })),
+      );
+      const sealedAnew = sql`(SELECT value ->> 'id' AS id, value ->> 'was' AS was, value ->> 'becomes' AS becomes
+        FROM json_each(${waiting}))`;
+      script.step(
+        'lost mails',
+        sql`DELETE FROM mail_outbox WHERE ${due} AND id NOT IN (SELECT id FROM ${sealedAnew})`,
+      );
+      script.step(
+        'mails',
+        sql`UPDATE mail_outbox SET sealed = unhex(g.becomes) FROM ${sealedAnew} AS g
+          WHERE mail_outbox.id = g.id AND mail_outbox.sealed = unhex(g.was) AND ${due}`,
       );
       script.step('replays', sql`DELETE FROM paste_replays WHERE ${due}`);
       script.step('key', sql`UPDATE secret_key SET check_value = ${to} WHERE ${due}`);
