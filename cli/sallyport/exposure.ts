@@ -162,8 +162,8 @@ export const exposure: Command = {
   --json               the report as one JSON value
 
 Asks for every route of both doors, and for the private door in other spellings. It sends no credentials, names
-nothing that can exist, and sends empty bodies where one is needed, so nothing is made, changed or removed. It follows
-no redirect. Where the server counts requests, it waits as it is told. Settings (--config) say what moves: the prefix
+nothing that can exist, and where a body is needed it sends one byte that nothing takes, so nothing is made, changed
+or removed. It follows no redirect. Where the server counts requests, it waits as it is told. Settings (--config) say what moves: the prefix
 of pastes, old viewer links, allowed origins.
 
 Run it against deployments of your own alone.

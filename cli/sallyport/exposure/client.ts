@@ -30,6 +30,8 @@ export interface Client {
   close(): void;
 }
 
+/** A body that is no JSON, where one is required: an empty one would be taken for a wrong password. */
+const BROKEN = '[';
 const MOST_BYTES = 64 * 1024;
 
 /** The address of a URL's host: an IPv6 one stands in brackets there, and nowhere else. */
@@ -58,7 +60,11 @@ export function openClient({ base, timeoutMs, connections, ca, untrusted }: Clie
           method,
           agent,
           signal,
-          headers: { host: base.host, ...(bodied && { 'content-length': '0' }), ...headers },
+          headers: {
+            host: base.host,
+            ...(bodied && { 'content-type': 'application/json', 'content-length': BROKEN.length }),
+            ...headers,
+          },
         },
         (answer) => {
           const pieces: Uint8Array[] = [];
@@ -81,7 +87,7 @@ export function openClient({ base, timeoutMs, connections, ca, untrusted }: Clie
         },
       );
       asking.once('error', silence);
-      asking.end();
+      asking.end(bodied ? BROKEN : undefined);
     });
   return { ask, close: () => agent.destroy() };
 }

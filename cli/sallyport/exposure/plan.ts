@@ -1,6 +1,6 @@
 /**
  * What is asked of a deployment, made from the route tables. Nothing that is sent can change anything: no credentials,
- * names of nothing that can exist, empty bodies where a body is required.
+ * names of nothing that can exist, and for a body one byte that nothing takes.
  */
 import type { Settings } from '../../../src/core/settings.ts';
 import { adminRoutes } from '../../../src/handlers/admin.ts';
