@@ -113,9 +113,9 @@ const CHECKS: Readonly<Record<HealthCheck, (ports: HealthPorts) => Promise<reado
       after = page.at(-1)?.id ?? after;
       if (objectSize !== undefined) {
         const sizes = await Promise.all(page.map(({ key }) => objectSize(key)));
-        for (const [index, { id, byteSize }] of page.entries()) {
+        for (const [index, { id, blob, byteSize }] of page.entries()) {
           const size = sizes[index];
-          if (size === byteSize || !(await health.isKept(id))) continue;
+          if (size === byteSize || !(await health.isKept(id, blob))) continue;
           problems.add(
             size === undefined
               ? `The object of chunk ${id} is not in the store.`
@@ -164,8 +164,8 @@ const CHECKS: Readonly<Record<HealthCheck, (ports: HealthPorts) => Promise<reado
         checked += 1;
         after = chunk.id;
         if (length === chunk.byteSize && sha256 === chunk.sha256 && crc32 === chunk.crc32) continue;
-        // A deletion that began meanwhile takes the bytes first.
-        if (await ports.health.isKept(chunk.id))
+        // A deletion that began meanwhile takes the bytes first, and so does a move to another store.
+        if (await ports.health.isKept(chunk.id, chunk.blob))
           problems.add(`The bytes of chunk ${chunk.id} are not those that were taken in.`);
       }
       if (chunks.length < CHUNKS_AT_ONCE) break;

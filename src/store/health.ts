@@ -40,6 +40,7 @@ export interface StoredChunk {
 
 export interface StoredObjectRow {
   readonly id: string;
+  readonly blob: string;
   /** In the object store. */
   readonly key: string;
   readonly byteSize: number;
@@ -56,8 +57,8 @@ export interface HealthStore {
   chunks(after: string, limit: number): Promise<readonly StoredChunk[]>;
   /** One segment of a blob. */
   segment(blob: string, index: number): Promise<Bytes | undefined>;
-  /** Whether the chunk is there and nobody deletes it. */
-  isKept(chunkId: string): Promise<boolean>;
+  /** Whether the chunk is there with its bytes in this blob, and nobody deletes it. */
+  isKept(chunkId: string, blob: string): Promise<boolean>;
   /** Checkpoints of more than `size` leaves, the smallest first. */
   checkpoints(size: number, limit: number): Promise<readonly Checkpoint[]>;
   /** When the newest things were recorded, in milliseconds since the epoch. */

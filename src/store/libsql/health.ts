@@ -145,8 +145,9 @@ export function libsqlHealth(db: Db): HealthStore {
       return row?.bytes('bytes');
     },
 
-    async isKept(chunkId) {
-      return (await ask(`SELECT 1 FROM chunks c WHERE id = ? AND ${KEPT}`, [chunkId])).length > 0;
+    async isKept(chunkId, blob) {
+      const sql = `SELECT 1 FROM chunks c WHERE id = ? AND blob = ? AND ${KEPT}`;
+      return (await ask(sql, [chunkId, blob])).length > 0;
     },
 
     async checkpoints(size, limit) {
@@ -177,6 +178,7 @@ export function libsqlHealth(db: Db): HealthStore {
       );
       return rows.map((row) => ({
         id: row.text('id'),
+        blob: row.text('blob'),
         key: row.text('blob').slice(OBJECT_PREFIX.length),
         byteSize: row.number('byte_size'),
       }));
