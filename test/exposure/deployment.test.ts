@@ -135,7 +135,7 @@ describe('a deployment, asked from outside', () => {
     const filled = (db.prepare(sql).all() as { name: string }[])
       .map(({ name }) => name)
       .filter((name) => db.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get() !== undefined);
-    // What every database begins with.
+    // What every database has, and the checkpoint of an empty log.
     const begun = [
       'schema_migrations',
       'migrations',
