@@ -143,6 +143,7 @@ describe('a deployment, asked from outside', () => {
       'secret_key',
       'log_progress',
       'webhook_state',
+      'log_checkpoints',
     ];
     assert.deepEqual(
       filled.filter((name) => !begun.includes(name)),
