@@ -6,18 +6,26 @@
  * `take` reads a body and answers 201, `give` answers with a body of `?bytes`. Prints its URL, and ends with its
  * standard input.
  */
-import { serve } from 'bun';
 import { giveOf } from './bare-content.ts';
+
+/** What of Bun this needs: its own types would change those of the whole program. */
+declare const Bun: {
+  serve(options: {
+    readonly port: number;
+    readonly hostname: string;
+    fetch(request: Request): Promise<Response>;
+  }): { readonly port: number };
+};
 
 const mode = process.argv[2];
 const ANSWER = JSON.stringify({ id: 'x'.repeat(32), url: 'y'.repeat(64), delete_token: 'z'.repeat(43) });
 
-const server = serve({
+const server = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
   async fetch(request) {
     if (mode === 'give')
-      return new Response(new Uint8Array(giveOf(Number(request.url.split('?bytes=')[1] ?? 0))));
+      return new Response(giveOf(Number(request.url.split('?bytes=')[1] ?? 0)) as Uint8Array<ArrayBuffer>);
     await request.arrayBuffer();
     return new Response(ANSWER, { status: 201, headers: { 'content-type': 'application/json' } });
   },
