@@ -331,8 +331,8 @@ export interface AccountStore {
   /** Failed logins by a keyed hash (64 hex digits) of the username, known or not. */
   loginFailures(nameKey: string, now: number, windowMs: number): Promise<number>;
   /**
-   * @returns how many there are now in the window, which starts with the first of them. A failure without a subject
-   *   account gets its audit row only when the count is a power of two.
+   * @returns how many there are now in the window, which starts with the first of them. A failure gets its audit row
+   *   only when the count is a power of two.
    */
   recordLoginFailure(nameKey: string, now: number, windowMs: number, audit: AuditEntry): Promise<number>;
   clearLoginFailures(nameKey: string): Promise<void>;

@@ -107,12 +107,12 @@ export function guessing(it: AccountIt): void {
     await accounts.clearLoginFailures(KEY);
     assert.equal(await accounts.loginFailures(KEY, NOW + WINDOW, WINDOW), 0);
     const rows = async () => (await outcomes(subject)).filter((row) => row === 'login denied').length;
-    assert.equal(await rows(), 3, 'of a name that nobody has, the third failure is not worth a row');
+    assert.equal(await rows(), 3, 'the third failure is not worth a row');
     await someone(subject, 1);
     for (let n = 0; n < 3; n += 1) {
       await fail(NOW + n, audit('login', { outcome: 'denied', subjectAccountId: accountId(1) }));
     }
-    assert.equal(await rows(), 6);
+    assert.equal(await rows(), 5, 'nor is it of a name that somebody has: rows take time, which tells');
   });
 
   it('loses no failed login of many at once', async (subject) => {

@@ -69,11 +69,10 @@ export function guessVerbs(db: Db): GuessVerbs {
             window_end = CASE WHEN window_end <= ${now} THEN excluded.window_end ELSE window_end END
           RETURNING failures`,
       );
-      // A name that nobody has is worth a row when it doubles: the audit is kept for good, and names are free.
-      const worthARow =
-        audit.subjectAccountId === undefined
-          ? sql`EXISTS (SELECT 1 FROM login_failures WHERE name_key = ${nameKey} AND (failures & (failures - 1)) = 0)`
-          : sql`true`;
+      // Worth a row when it doubles: the audit is kept for good, and tries are free. The same for every name, or the
+      // time that a row takes would tell which names there are.
+      const worthARow = sql`EXISTS
+        (SELECT 1 FROM login_failures WHERE name_key = ${nameKey} AND (failures & (failures - 1)) = 0)`;
       decide(script, audit, worthARow);
       return firstRow((await script.run(db))('count'))?.number('failures') ?? 0;
     },
