@@ -1,12 +1,13 @@
 /**
  * The log: one JSON object a line on standard output, written by pino. `time` is RFC 3339 UTC with milliseconds,
- * `level` one of debug, info, warn and error, `msg` what happened; the other fields are numbers, booleans and names
- * of ours.
+ * `level` one of debug, info, warn and error, `msg` what happened; the other fields are those of `core/log-fields.ts`.
  */
 import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
 import type { Log, LogLevel } from '../src/core/deps.ts';
 
 export interface ProcessLog extends Log {
+  /** From now on, lines below this level are left out. */
+  setLevel(level: LogLevel): void;
   /** Writes out what is buffered, waiting for it: for the end of the process. */
   flush(): void;
 }
@@ -40,6 +41,9 @@ export function openLog(level: LogLevel, to?: LogOutput): ProcessLog {
   );
   return {
     write: (lineLevel, message, fields) => logger[lineLevel](fields, message),
+    setLevel: (next) => {
+      logger.level = next;
+    },
     flush: () => {
       try {
         out.flushSync?.();

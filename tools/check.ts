@@ -108,6 +108,7 @@ export const checks: readonly Check[] = [
   },
   upToDate('edge-wasm', 'tools/edge-wasm.ts'),
   upToDate('settings-docs', 'tools/settings-docs.ts'),
+  upToDate('logs-docs', 'tools/logs-docs.ts'),
   upToDate('openapi', 'tools/openapi.ts'),
   upToDate('metrics-docs', 'tools/metrics-docs.ts'),
   upToDate('format-vectors', 'tools/format-vectors.ts'),

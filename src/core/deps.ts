@@ -7,6 +7,7 @@ import type { Argon2id } from '../crypto/passwords.ts';
 import type { Signer } from '../crypto/signed-note.ts';
 import type { Blobs, Bytes, Store } from '../store/store.ts';
 import type { BootstrapSecret } from './bootstrap.ts';
+import type { LogFields } from './log-fields.ts';
 import type { Mailer } from './mail.ts';
 import type { CounterName, MetricName } from './metrics-table.ts';
 import type { Settings } from './settings.ts';
@@ -102,8 +103,7 @@ export type MetricLabels = Readonly<Record<string, string>>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Structured lines. Values are numbers, booleans and names of ours; never text that came with a request. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+export type { LogFields } from './log-fields.ts';
 
 export interface Log {
   write(level: LogLevel, message: string, fields: LogFields): void;

@@ -18,6 +18,7 @@ import type {
 export function assemble(v: Values): Omit<Settings, 'inForce'> {
   return {
     logLevel: v.SAFE_LOG_LEVEL,
+    slowRequestMs: v.SAFE_SLOW_REQUEST,
     main: {
       addresses: v.SAFE_MAIN_BIND_ADDRS,
       tls: tlsFiles(v.SAFE_TLS_CERT_FILE, v.SAFE_TLS_KEY_FILE, v.SAFE_TLS_CLIENT_CA_FILE),

@@ -54,6 +54,13 @@ export const SERVER = {
     'The least severe lines that are logged. The line of each request is `info`.',
     { example: 'warn' },
   ),
+  SAFE_SLOW_REQUEST: set(
+    'server.slow_request',
+    kinds.duration,
+    '10s',
+    'Requests that take so long are marked in the log with `slow`, uploads and downloads too. 0 marks none.',
+    { example: '2s' },
+  ),
   SAFE_TRUSTED_PROXIES: may(
     'server.trusted_proxies',
     kinds.networks,

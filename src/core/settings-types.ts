@@ -220,6 +220,8 @@ export interface SettingInForce {
 
 export interface Settings {
   readonly logLevel: LogLevel;
+  /** 0: no request is slow. */
+  readonly slowRequestMs: number;
   readonly main: ListenerSettings;
   readonly admin: ListenerSettings;
   readonly dataDir: string;

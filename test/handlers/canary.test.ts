@@ -96,7 +96,8 @@ for (const word of [
 
 function checkLine(line: Readonly<Record<string, unknown>>): void {
   const what = JSON.stringify(line);
-  const names = Object.keys(line).filter((name) => name !== 'time');
+  const names = Object.keys(line).filter((name) => name !== 'time' && name !== 'slow');
+  assert.equal(line.slow, Number(line.duration_ms) >= 10_000 || undefined, what);
   const extra = names.filter((name) => !FIELDS.includes(name));
   // A defect adds its type's name, storage that is away the kind of that, a broken transfer the name of what broke it.
   if (Number(line.status) >= 500 || line.broken !== undefined)
@@ -143,8 +144,9 @@ describe('what a caller sends stays out of the log and out of refusals', () => {
           house,
         );
         assert.equal(house.log.length, asked, 'one line a request');
-        for (const line of house.log) checkLine(line);
-        assert.deepEqual(leaks(JSON.stringify(house.log), secrets), []);
+        for (const line of house.log) checkLine({ ...line });
+        assert.deepEqual(leaks(JSON.stringify([...house.log, ...house.details]), secrets), []);
+        for (const line of house.details) assert.match(String(line.code), /^[a-z0-9_]{3,60}$/);
         if (situation.name.startsWith('a defect'))
           assert.ok(house.log.every((line) => /^(?:RangeError|string)$/.test(String(line.error_type))));
       }),
@@ -234,6 +236,7 @@ for (const runtime of runtimes) {
           runtime,
           settings: {
             SAFE_PROXY_SECRET: `proxy-secret-${mark}`,
+            SAFE_LOG_LEVEL: 'debug',
             SAFE_METRICS_TOKEN: `metrics-token-${mark}`,
             SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false',
             SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false',

@@ -210,7 +210,7 @@ describe('the log at the edge', () => {
     const logs = [consoleLog('info', Date.now), openLog('info', { write: (line) => void there.push(line) })];
     for (const log of logs) {
       log.write('debug', 'nothing', {});
-      log.write('info', 'request', { status: 200, route: '/', nothing: undefined });
+      log.write('info', 'request', { status: 200, route: '/', broken: undefined });
       log.write('error', 'failed', { error_type: 'DbError' });
     }
     const plain = (line: string) => line.trim().replace(/"time":"[^"]+"/, '"time":""');

@@ -11,12 +11,26 @@ function capture() {
 describe('the log', () => {
   it('writes one JSON object a line: time, level, message, fields, and nothing of the machine', () => {
     const { lines, to } = capture();
-    openLog('info', to).write('warn', 'something', { count: 3, ok: true, absent: undefined });
+    openLog('info', to).write('warn', 'something', { bytes: 3, slow: true, broken: undefined });
     const [line = {}] = lines;
     assert.match(String(line.time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     assert.deepEqual(
       { ...line, time: '' },
-      { level: 'warn', time: '', count: 3, ok: true, msg: 'something' },
+      { level: 'warn', time: '', bytes: 3, slow: true, msg: 'something' },
+    );
+  });
+
+  it('takes another level while it runs', () => {
+    const { lines, to } = capture();
+    const log = openLog('warn', to);
+    log.write('debug', 'first', {});
+    log.setLevel('debug');
+    log.write('debug', 'second', {});
+    log.setLevel('error');
+    log.write('warn', 'third', {});
+    assert.deepEqual(
+      lines.map((line) => line.msg),
+      ['second'],
     );
   });
 

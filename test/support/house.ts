@@ -77,6 +77,8 @@ export interface House {
   readonly db: Db;
   readonly clock: TestClock;
   readonly log: LogLine[];
+  /** Lines of `debug`. */
+  readonly details: LogLine[];
   /** What was mailed, oldest first. */
   readonly mail: MailMessage[];
   /** Waits for what goes on after answers. */
@@ -106,6 +108,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { settings } = parsed;
   const clock = options.clock ?? new TestClock();
   const log: LogLine[] = [];
+  const details: LogLine[] = [];
   const mail: MailMessage[] = [];
   const tasks: Promise<void>[] = [];
   let bootstrap: string | undefined = BOOTSTRAP_SECRET;
@@ -125,7 +128,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     hasher: nodeHasher({ maxQueued: 256 }),
     keys: openKeyring(options.secret ?? new Uint8Array(32).fill(7)),
     turns: keyedTurns(),
-    log: { write: (level, msg, fields) => log.push({ level, msg, ...fields }) },
+    log: {
+      write: (level, msg, fields) => (level === 'debug' ? details : log).push({ level, msg, ...fields }),
+    },
     metrics: noMetrics,
     mailer: {
       async send(message) {
@@ -158,6 +163,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     db,
     clock,
     log,
+    details,
     mail,
     file,
     async settled() {

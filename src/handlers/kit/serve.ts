@@ -11,7 +11,7 @@ import type { Visitor } from '../../core/visitor.ts';
 import { hex } from '../../crypto/hash.ts';
 import type { Bytes } from '../../store/store.ts';
 import { corsConfigured, corsHeaders, preflightHeaders } from './cors.ts';
-import { errorReply, faultOf } from './errors.ts';
+import { codeOf, errorReply, faultOf } from './errors.ts';
 import { PRIVATE } from './headers.ts';
 import { type Peer, visitorOf } from './peer.ts';
 import { bodyLength, type Reply } from './reply.ts';
@@ -148,7 +148,9 @@ export function serve<L extends Listener>(
       });
       return { pattern, route, cors, reply };
     } catch (thrown) {
-      const reply = refuse(faultOf(thrown), requestId, request);
+      const fault = faultOf(thrown);
+      deps.log.write('debug', 'refused', { request_id: requestId, listener, code: codeOf(fault.kind) });
+      const reply = refuse(fault, requestId, request);
       const outcome = { pattern, route, cors, reply };
       return thrown instanceof Fault ? outcome : { ...outcome, defect: thrown };
     }
@@ -162,6 +164,8 @@ export function serve<L extends Listener>(
     const method = METHODS.has(request.method) ? request.method : OTHER_METHOD;
     const log = (bytes: number, broken?: unknown) => {
       deps.metrics.observe(listener, route, method, reply.status, deps.metrics.clock() - began);
+      const duration_ms = Math.max(0, deps.now() - started);
+      const { slowRequestMs } = deps.settings;
       deps.log.write(reply.status >= 500 ? 'error' : 'info', 'request', {
         request_id: requestId,
         listener,
@@ -169,7 +173,8 @@ export function serve<L extends Listener>(
         route: pattern,
         status: reply.status,
         bytes,
-        duration_ms: Math.max(0, deps.now() - started),
+        duration_ms,
+        ...(slowRequestMs > 0 && duration_ms >= slowRequestMs && { slow: true }),
         ...(broken !== undefined && { broken: typeName(broken) }),
         ...(defect !== undefined && errorFields(defect)),
       });
