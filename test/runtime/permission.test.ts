@@ -1,32 +1,17 @@
 /** The server inside Node's permission model, with the rights that docs/security.md gives it and no others. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { answers, ask, type Session } from '../support/ask.ts';
 import type { BothDoors } from '../support/both-doors.ts';
 import { anotherOwner, firstAdmin, newIncident, newStream, newViewerToken } from '../support/evidence.ts';
+import { documentedFlags } from '../support/fence.ts';
 import { runServer, startServer, type TestServer } from '../support/server.ts';
 import { doorsOf } from '../support/server-owner.ts';
 import { type TempDir, tempDir } from '../support/temp.ts';
 import { kept, upload } from '../support/uploads.ts';
 import { look } from '../support/viewing.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-
-/** The flags of the command in the document, for this program, these settings and this data. */
-async function documentedFlags(folder: string): Promise<string[]> {
-  const text = await readFile(join(root, 'docs', 'security.md'), 'utf8');
-  const [, command = ''] = /```\n(node --permission[^`]*)```/.exec(text) ?? [];
-  const flags = command.match(/--(?:permission|allow-\S+)/g) ?? [];
-  assert.ok(flags.length > 8, 'the command is not in docs/security.md');
-  return flags.map((flag) =>
-    flag
-      .replace('=/opt/sallyport', `=${root}`)
-      .replace('=/etc/sallyport', `=${folder}`)
-      .replace('=/var/lib/sallyport', `=${join(folder, 'data')}`),
-  );
-}
 
 // The test sweeps; nobody else comes first.
 const SETTINGS = `
@@ -55,7 +40,7 @@ describe('a server that may write to its data directory and read what it needs, 
     temp = await tempDir();
     await mkdir(join(temp.path, 'data'));
     await writeFile(join(temp.path, 'sallyport.toml'), SETTINGS);
-    flags = await documentedFlags(temp.path);
+    flags = documentedFlags(temp.path);
     server = await startServer(optionsWith(flags));
     doors = await doorsOf(server);
     boss = await firstAdmin(doors);

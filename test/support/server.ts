@@ -6,6 +6,7 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CHILD_ENV } from './child-env.ts';
+import { FENCED, fenceAround } from './fence.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -77,12 +78,14 @@ interface Started {
 
 function start(options: ServerOptions, folder: string): Started {
   const [program, args] = serverCommand(options.runtime ?? 'node');
+  const inFence = FENCED && (options.runtime ?? 'node') === 'node' && options.heapMb === undefined;
   const child = spawn(program, [...args, ...(options.args ?? [])], {
     cwd: folder,
     env: {
       ...CHILD_ENV,
       SAFE_MAIN_BIND_ADDRS: '127.0.0.1:0',
       SAFE_ADMIN_BIND_ADDRS: '127.0.0.1:0',
+      ...(inFence && { NODE_OPTIONS: fenceAround(folder, options.settings ?? {}) }),
       ...options.settings,
       ...(options.heapMb !== undefined && { NODE_OPTIONS: `--max-old-space-size=${options.heapMb}` }),
     },
