@@ -4,7 +4,7 @@
  */
 import type { AccountStore } from './accounts.ts';
 import type { AuditStore } from './audit.ts';
-import type { ChunkMoveStore, ChunkMoveStore } from './chunk-moves.ts';
+import type { ChunkMoveStore } from './chunk-moves.ts';
 import type { BundleStore, ChunkStore, UploadStore } from './chunks.ts';
 import type { LeaseStore, LimitStore, OutboxStore } from './coordination.ts';
 import type { CheckinStore, DeletionStore, IncidentStore, StreamStore } from './incidents.ts';
@@ -36,7 +36,6 @@ export interface Store {
   readonly incidentListing: IncidentListingStore;
   readonly reassignments: ReassignmentStore;
   readonly chunks: ChunkStore;
-  readonly chunkMoves: ChunkMoveStore;
   readonly chunkMoves: ChunkMoveStore;
   readonly uploads: UploadStore;
   readonly bundles: BundleStore;

@@ -6,7 +6,7 @@ import { accountStore } from './accounts.ts';
 import { auditStore } from './audit.ts';
 import { bundleStore } from './bundles.ts';
 import { checkinStore } from './checkins.ts';
-import { chunkMoveStore, chunkMoveStore } from './chunk-moves.ts';
+import { chunkMoveStore } from './chunk-moves.ts';
 import { chunkStore } from './chunks.ts';
 import { contactKeyStore } from './contact-keys.ts';
 import { deletionWorkStore } from './deletion-work.ts';
@@ -53,7 +53,6 @@ export function libsqlStore(db: Db, webhookEvents: Iterable<WebhookEvent> = []):
     incidentListing: incidentListingStore(db),
     reassignments: reassignmentStore(db),
     chunks: chunkStore(db),
-    chunkMoves: chunkMoveStore(db),
     chunkMoves: chunkMoveStore(db),
     uploads: uploadStore(db),
     bundles: bundleStore(db),
