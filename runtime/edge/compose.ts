@@ -10,7 +10,7 @@ import type { Settings } from '../../src/core/settings-types.ts';
 import { crc32 } from '../../src/crypto/crc32.ts';
 import { type Keyring, openKeyring } from '../../src/crypto/keyring.ts';
 import { createMain, type Handler } from '../../src/handlers/main.ts';
-import type { Db } from '../../src/store/db.ts';
+import { type Db, DbError } from '../../src/store/db.ts';
 import { checkSchema, SchemaError } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
@@ -84,6 +84,11 @@ export async function composeEdge(
     await checkSchema(db, migrations);
   } catch (thrown) {
     if (!(thrown instanceof SchemaError)) throw thrown;
+    if (thrown.cause instanceof DbError && thrown.cause.kind === 'denied') {
+      throw new Misfit(
+        'The libSQL server refuses SAFE_DATABASE_AUTH_TOKEN: the token is missing, wrong or has expired.',
+      );
+    }
     // Of a failure to read, the message quotes what the driver said; the rest are sentences of ours.
     throw thrown.problem === 'failed' ? (thrown.cause ?? thrown) : new Misfit(thrown.message);
   }

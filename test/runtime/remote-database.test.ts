@@ -42,7 +42,7 @@ for (const runtime of runtimes) {
     // One after the other they are the same server.
     let folder = '';
     before(async () => {
-      sqld = await startSqld(ours.publicKey);
+      sqld = await startSqld(ours);
       folder = await mkdtemp(join(tmpdir(), 'sallyport-remote-'));
     });
     after(async () => {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { openRemote } from '../../src/store/remote.ts';
+import { tokenMaker } from '../support/database-tokens.ts';
 import { behindCloudflare, type EdgeServer, hasWorkerd, removeBuild, startEdge } from '../support/edge.ts';
 import { SAFE_SECRET_KEY, settleDatabase } from '../support/edge-door.ts';
 import { checkAnswer } from '../support/openapi.ts';
@@ -98,6 +99,29 @@ describe('the door at the edge', {
   ] as const) {
     it(`stays shut ${what}`, async () => shut(await open(env), told));
   }
+
+  it('shows the database its token, and stays shut with one that is not taken', async (t) => {
+    const ours = tokenMaker();
+    const guarded = await startSqld(ours);
+    t.after(() => guarded.stop());
+    await settleDatabase(guarded.url, ours.token());
+    const at = { ...UNCOUNTED, SAFE_DATABASE_URL: guarded.url };
+    for (const token of [tokenMaker().token(), ours.token({ exp: 1_700_000_000 })]) {
+      const edge = await open({ ...at, SAFE_DATABASE_AUTH_TOKEN: token });
+      await shut(edge, /refuses SAFE_DATABASE_AUTH_TOKEN/);
+      assert.ok(!JSON.stringify(edge.lines()).includes(token));
+    }
+    const token = ours.token();
+    const edge = await open({ ...at, SAFE_DATABASE_AUTH_TOKEN: token });
+    assert.equal((await ask(edge, '/', { method: 'POST', body: 'words' })).status, 201);
+    assert.ok(!JSON.stringify(edge.lines()).includes(token));
+    // One that may only read is noticed by what writes.
+    const reader = await open({ ...at, SAFE_DATABASE_AUTH_TOKEN: ours.token({ a: 'ro' }) });
+    const refused = await ask(reader, '/', { method: 'POST', body: 'words' });
+    assert.deepEqual([refused.status, refused.code], [503, 'storage_unavailable']);
+    const line = await reader.line(({ status }) => status === 503);
+    assert.equal(line.error_kind, 'denied');
+  });
 
   it('is shut while the database is away, and opens by itself when it is back', async () => {
     const edge = await open({});

@@ -23,8 +23,8 @@ export const TEST_KEY = new Uint8Array(32).fill(7);
 export const SAFE_SECRET_KEY = Buffer.from(TEST_KEY).toString('base64');
 
 /** What home does at its first start: the schema, and whose database it is. */
-export async function settleDatabase(url: string): Promise<void> {
-  const db = openRemote({ url, timeoutMs: 60_000 });
+export async function settleDatabase(url: string, authToken?: string): Promise<void> {
+  const db = openRemote({ url, authToken, timeoutMs: 60_000 });
   try {
     await migrate(db, migrations, Date.now());
     await keyFits(libsqlStore(db).secretKey, openKeyring(TEST_KEY));

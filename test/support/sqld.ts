@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,11 +27,15 @@ const binary = fileURLToPath(
 /** Whether npm has a server for this platform (it has for Linux and macOS). */
 export const hasSqld = existsSync(binary);
 
-/**
- * Starts a server; resolves when it answers.
- * @param publicKey Ed25519 in PEM: then it wants tokens that were signed with the other half
- */
-export async function startSqld(publicKey?: string): Promise<Sqld> {
+export interface SqldOptions {
+  /** Ed25519 in PEM: then it wants tokens that were signed with the other half. */
+  readonly publicKey?: string;
+  /** Puts a database file where the server begins. */
+  begin?(path: string): Promise<void>;
+}
+
+/** Starts a server; resolves when it answers. */
+export async function startSqld({ publicKey, begin }: SqldOptions = {}): Promise<Sqld> {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-sqld-'));
   const keyFile = join(dir, 'public-key.pem');
   let child: ChildProcess | undefined;
@@ -72,6 +76,11 @@ export async function startSqld(publicKey?: string): Promise<Sqld> {
   }
 
   try {
+    if (begin !== undefined) {
+      const folder = join(dir, 'dbs', 'default');
+      await mkdir(folder, { recursive: true });
+      await begin(join(folder, 'data'));
+    }
     await start();
   } catch (thrown) {
     await rm(dir, { recursive: true, force: true });
