@@ -7,6 +7,7 @@ import { hex } from '../crypto/hash.ts';
 import type { DeletionTask, DoomedChunk, HeldDeletion, RemovedBlobs } from '../store/letting-go.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
+import { storageTrouble } from './faults.ts';
 
 /** Decisions listed at a time. */
 const TASKS_AT_ONCE = 25;
@@ -119,8 +120,10 @@ async function removeChunks(
     if (chunks.length === 0) return failed ? 'blob_delete_failed' : undefined;
     for (const some of together(chunks)) {
       if (stop()) return 'left';
-      const removed = await removeBlobs(deps, some);
+      const { away, ...removed } = await removeBlobs(deps, some);
       if ((await deletionWork.settle(held, removed, deps.now())) === 'lost') return 'lost';
+      // To ask a store that is away for each of a hundred thousand would take days.
+      if (away) return 'blob_delete_failed';
       failed ||= removed.failed.length > 0;
     }
     last = chunks.at(-1);
@@ -143,9 +146,14 @@ function together(chunks: readonly DoomedChunk[]): DoomedChunk[][] {
   return parts;
 }
 
-async function removeBlobs(deps: WorkerDeps, chunks: readonly DoomedChunk[]): Promise<RemovedBlobs> {
+/** Removes bytes, and says whether what holds them cannot be reached. */
+async function removeBlobs(
+  deps: WorkerDeps,
+  chunks: readonly DoomedChunk[],
+): Promise<RemovedBlobs & { readonly away: boolean }> {
   const gone: string[] = [];
   const failed: string[] = [];
+  let away = false;
   await Promise.all(
     chunks.map(async ({ blob }) => {
       try {
@@ -155,11 +163,12 @@ async function removeBlobs(deps: WorkerDeps, chunks: readonly DoomedChunk[]): Pr
         deps.log.write('error', 'bytes were not deleted', {
           error_type: error instanceof Error ? error.name : 'unknown',
         });
+        away ||= storageTrouble(error) === 'busy';
         failed.push(blob);
       }
     }),
   );
-  return { gone, failed, errorCode: 'blob_delete_failed' };
+  return { gone, failed, away, errorCode: 'blob_delete_failed' };
 }
 
 /** Removes what else there is, unfinished uploads included. @returns why that was not all, or undefined */

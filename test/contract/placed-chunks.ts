@@ -24,6 +24,8 @@ export interface PlacedUnderTest extends ChunksUnderTest {
   readonly objects: Objects;
   /** Moves the clock of the blobs. */
   readonly clock: { now: number };
+  /** From now on the store denies the removal of this object to the blobs, and to nobody else. */
+  refuseToRemove(key: string | undefined): void;
 }
 
 export type PlacedFactory = () => Promise<PlacedUnderTest>;
@@ -262,6 +264,22 @@ export function placedContract(make: PlacedFactory): readonly Case[] {
     for (let again = 0; again < 2; again += 1) await subject.blobs.remove(placed.blob);
     assert.deepEqual(await keysOf(subject), []);
     assert.equal(await loose(subject), 0);
+  });
+
+  it('an object that cannot be removed keeps no other from its turn, and is tried again', async (subject) => {
+    for (const index of [1, 2, 3]) {
+      const bytes = bytesOf(10, index);
+      await commitPlaced(subject, await place(subject, bytes, index), bytes, index);
+    }
+    await subject.db.batch([{ sql: 'DELETE FROM chunks' }], 'write');
+    const [stuck = ''] = await keysOf(subject);
+    subject.refuseToRemove(stuck);
+    await assert.rejects(sweepAt(subject, NOW), { name: 'ObjectError' });
+    assert.deepEqual(await keysOf(subject), [stuck]);
+    assert.equal(await sweepAt(subject, NOW), 0);
+    subject.refuseToRemove(undefined);
+    assert.equal(await sweepAt(subject, NOW + 60_000), 1);
+    assert.deepEqual(await keysOf(subject), []);
   });
 
   it('a chunk whose row goes leaves its object to the sweep', async (subject) => {

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { nodeDigest } from '../../runtime/digest.ts';
 import { libsqlBlobs } from '../../src/store/blobs/libsql.ts';
 import { withObjects } from '../../src/store/blobs/object-blobs.ts';
-import type { Objects } from '../../src/store/blobs/objects.ts';
+import { ObjectError, type Objects } from '../../src/store/blobs/objects.ts';
 import type { Db } from '../../src/store/db.ts';
 import { migrate } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
@@ -34,13 +34,32 @@ function contract(open: () => Objects): void {
     for (const [key] of await listed(objects)) await objects.remove(key);
     const clock = { now: NOW };
     const inner = libsqlBlobs(db, { stagingQuotaBytes: 64 * 1024 * 1024, stagingLifetimeMs: HOUR });
-    const blobs = withObjects(db, inner, objects, {
+    let stuck: string | undefined;
+    const denying: Objects = {
+      ...objects,
+      async remove(key) {
+        if (key === stuck) throw new ObjectError('denied', 'this one stays', 'AccessDenied');
+        await objects.remove(key);
+      },
+    };
+    const blobs = withObjects(db, inner, denying, {
       places: true,
       now: () => clock.now,
       random: (length) => new Uint8Array(randomBytes(length)),
       digest: nodeDigest,
     });
-    return { db, store: libsqlStore(db), blobs, objects, clock, other: undefined, audited: async () => [] };
+    return {
+      db,
+      store: libsqlStore(db),
+      blobs,
+      objects,
+      clock,
+      other: undefined,
+      audited: async () => [],
+      refuseToRemove(key: string | undefined) {
+        stuck = key;
+      },
+    };
   };
   for (const { name, run } of placedContract(make)) it(name, run);
 }

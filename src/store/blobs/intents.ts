@@ -15,6 +15,8 @@ import type { PlaceFor } from '../store.ts';
 export const SILENT_MS = 2 * 60_000;
 /** How often it does. */
 export const SIGN_MS = 20_000;
+/** An object that could not be removed is tried again after so long. */
+export const AGAIN_MS = 60_000;
 /** An object that nobody commits is removed after so long without one. */
 export const LIFETIME_MS = 15 * 60_000;
 
@@ -43,6 +45,8 @@ export interface Intents {
   take(blob: string): Promise<void>;
   /** Records that its bytes were removed. What may still arrive is to be removed again after `again`. */
   removed(blob: string, again: number): Promise<void>;
+  /** Leaves an object that could not be removed for later, so that it keeps no other from its turn. */
+  putOff(blob: string, until: number): Promise<void>;
   /** Those that are to be removed by now, at most so many. */
   due(now: number, max: number): Promise<readonly string[]>;
 }
@@ -127,6 +131,13 @@ export function intentsOn(db: Db): Intents {
           WHERE blob = ${blob} AND state = 'erasing' AND changes() = 0`,
       );
       await script.run(db);
+    },
+
+    async putOff(blob, until) {
+      await write(
+        db,
+        sql`UPDATE loose_blobs SET erase_at = ${until} WHERE blob = ${blob} AND state = 'erasing'`,
+      );
     },
 
     async due(now, max) {

@@ -6,6 +6,7 @@ import type { Db } from '../db.ts';
 import { isObject, OBJECT_PREFIX } from '../libsql/segments.ts';
 import type { Blobs, Bytes, ObjectBlobs, PendingBytes, PlaceFor } from '../store.ts';
 import {
+  AGAIN_MS,
   type Intent,
   incidentPrefix,
   intentsOn,
@@ -145,7 +146,18 @@ export function withObjects(
       const swept = await inner.sweep(at, max);
       // Last, so that a store that is away keeps nothing else from being swept.
       const names = await intents.due(at, max - swept);
-      for (const name of names) if (await intents.condemn(name, { dueBy: at })) await erase(name, at);
+      const failures: unknown[] = [];
+      for (const name of names) {
+        try {
+          if (await intents.condemn(name, { dueBy: at })) await erase(name, at);
+        } catch (thrown) {
+          // One that is refused keeps no other from its turn; of a store that is away nobody else is asked for.
+          if (!(thrown instanceof ObjectError) || thrown.kind === 'busy') throw thrown;
+          failures.push(thrown);
+          await intents.putOff(name, at + AGAIN_MS);
+        }
+      }
+      if (failures.length > 0) throw failures[0];
       return swept + names.length;
     },
   };
