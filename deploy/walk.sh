@@ -38,11 +38,11 @@ mkdir -p "$chroot/etc/systemd/system"
 inside "$(block install)"
 inside "$(block settings)"
 
-# What the unit does: its user, its folder, its environment.
+# What the unit does: its user and its folder.
 install -d -m 700 "$chroot/var/lib/sallyport"
 inside 'chown sallyport:sallyport /var/lib/sallyport'
-chroot --userspec=sallyport:sallyport "$chroot" env -i PATH=/usr/local/bin:/usr/bin:/bin SAFE_DATA_DIR=/var/lib/sallyport \
-  NODE_ENV=production sh -c 'cd /var/lib/sallyport; exec sallyport serve' >"$work/log" 2>"$work/said" &
+chroot --userspec=sallyport:sallyport "$chroot" env -i PATH=/usr/local/bin:/usr/bin:/bin NODE_ENV=production \
+  sh -c 'cd /var/lib/sallyport; exec sallyport serve' >"$work/log" 2>"$work/said" &
 server=$!
 for _ in $(seq 120); do
   if inside 'sallyport status' 2>/dev/null; then
