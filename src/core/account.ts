@@ -18,12 +18,25 @@ export async function changePassword(
   live: LiveSession,
   request: { readonly current: unknown; readonly next: unknown },
 ): Promise<Account> {
+  const next = accountPasswordOf(request.next);
+  // One after the other: a burst would be judged before its first failure is written down.
+  return deps.turns.take(`password_change ${live.account.id}`, () =>
+    changeInTurn(deps, origin, live, request.current, next),
+  );
+}
+
+async function changeInTurn(
+  deps: Deps,
+  origin: Origin,
+  live: LiveSession,
+  given: unknown,
+  next: string,
+): Promise<Account> {
   const { accounts } = deps.store;
   const wrong = () => new Fault('invalid_credentials', { message: 'current password is invalid' });
-  const next = accountPasswordOf(request.next);
   await requireNotPaused(deps, live);
   const phc = await accounts.phcOf(live.account.id);
-  const current = typeof request.current === 'string' ? request.current : '';
+  const current = typeof given === 'string' ? given : '';
   if (phc === undefined || !(await verifyPassword(deps.hasher.argon2id, phc, current))) {
     await countWrong(deps, origin, live, 'password_change');
     throw wrong();

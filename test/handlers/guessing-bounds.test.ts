@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { it } from 'node:test';
 import { type House, type HouseOptions, inHouse, ORIGIN } from '../support/house.ts';
-import { codeOf, type Person, sessionFor, settled } from '../support/people.ts';
+import { codeOf, type Person, sessionFor, settled, verifiedSession } from '../support/people.ts';
 import { wrongCode } from './factor-asks.ts';
 
 const MINUTE_MS = 60_000;
@@ -208,6 +208,22 @@ it('a burst of codes accepts nothing after the fifth wrong one, right or not', a
     );
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     assert.ok(!statuses.includes(200), String(statuses));
+  });
+});
+
+it('the current password, to whoever stole a session: ten in a burst, and then a pause', async () => {
+  await inDefaults(async (house) => {
+    const person = await settled(house, 'somebody');
+    const authorization = `Bearer ${await verifiedSession(house, person, 'bearer')}`;
+    const guess = (address: string) => {
+      const body = JSON.stringify({ current_password: text(12), new_password: text(12) });
+      return send(house, { path: '/v1/account/password', address, headers: { authorization }, body });
+    };
+    const burst = Array.from({ length: 60 }, (_, i) => guess(`198.51.100.${i}`));
+    const codes = await Promise.all(
+      burst.map(async (answer) => ((await (await answer).json()) as { error: { code: string } }).error.code),
+    );
+    assert.equal(codes.filter((code) => code === 'invalid_credentials').length, 10, String(codes));
   });
 });
 
