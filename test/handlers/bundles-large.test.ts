@@ -9,7 +9,7 @@ import { answers, post, type Session } from '../support/ask.ts';
 import { inEvidence, newIncident, newStream } from '../support/evidence.ts';
 import { type House, ORIGIN } from '../support/house.ts';
 import { type Alike, writeAlike } from '../support/many-chunks.ts';
-import { incidentBundlePath, type Recording, } from '../support/recordings.ts';
+import { incidentBundlePath, type Recording } from '../support/recordings.ts';
 import { tempDir } from '../support/temp.ts';
 import { noZipPeers, type PeerEntry, pythonReads, unzipReads } from '../support/zip-peers.ts';
 
