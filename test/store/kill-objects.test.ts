@@ -25,7 +25,7 @@ import { doorsOf, ownersAt } from '../support/server-owner.ts';
 import { ChunkLoad } from './fixtures/chunk-load.ts';
 
 const WORKERS = 4;
-const KILLS = rounds(3);
+const KILLS = rounds(2);
 const HOUR = 60 * 60_000;
 
 describe('a server with an object store that is killed during uploads', {
