@@ -28,5 +28,10 @@ export async function openBunListener(plan: ListenerPlan): Promise<Listener> {
         'Start with server.node.ts, or let a reverse proxy check certificates (SAFE_PROXY_SECRET).',
     );
   }
+  if (plan.sockets !== undefined) {
+    throw new StartError(
+      'Sockets were handed over (LISTEN_FDS), which Bun cannot accept on. Start with server.node.ts, or without them.',
+    );
+  }
   return openNodeListener(plan);
 }

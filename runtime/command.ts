@@ -3,10 +3,11 @@ import { parseArgs } from 'node:util';
 import { describeSettings, formatProblems } from '../src/core/settings.ts';
 import { VERSION } from '../src/core/version.ts';
 import { compose, type Running, type Runtime } from './compose.ts';
+import { handedSockets } from './handed-sockets.ts';
 import { StartError } from './listener.ts';
 import { openLog } from './log.ts';
 import { loadSettings } from './settings.ts';
-import { EXIT, exitOnDefects, exitOnSignals } from './shutdown.ts';
+import { EXIT, exitOnDefects, exitOnSignals, reloadOnHangUp } from './shutdown.ts';
 
 function help(command: string): string {
   return `Sallyport ${VERSION}: a ciphertext-only vault with two doors.
@@ -24,7 +25,9 @@ and data lies in ./data.
 
 Standard output carries the log, one JSON object a line; standard error is for people.
 SIGTERM or Ctrl-C ends it: it stops accepting, finishes what is in flight for at most 10 seconds, and
-closes the database. A second one ends it at once.
+closes the database. A second one ends it at once. SIGHUP reads certificates, secrets in files and the
+settings again, where there is no terminal; the log says what was taken up and what needs a restart.
+Sockets that a service manager hands over (LISTEN_FDS, named main and admin) are used in place of addresses.
 
 Exit codes: 0 stopped, 1 could not start or failed, 2 the command line or the settings are wrong.
 `;
@@ -38,10 +41,16 @@ const say = (text: string) => {
  * Runs the server until a signal ends the process.
  * @param command how a person starts it, for `--help`
  */
-export async function serve(command: string, runtime: Runtime, args: readonly string[]): Promise<void> {
+export async function serve(
+  command: string,
+  runtime: Pick<Runtime, 'openListener'>,
+  args: readonly string[],
+): Promise<void> {
   const options = readArguments(command, args);
   if (options === undefined) return;
-  const loaded = loadSettings({ env: process.env, config: options.config, folder: process.cwd() });
+  const folder = process.cwd();
+  const load = () => loadSettings({ env: process.env, config: options.config, folder });
+  const loaded = load();
   if (!loaded.ok) {
     say(formatProblems(loaded.problems));
     process.exitCode = EXIT.usage;
@@ -58,9 +67,17 @@ export async function serve(command: string, runtime: Runtime, args: readonly st
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const log = openLog(settings.logLevel);
   exitOnDefects(log);
+  const started = Promise.withResolvers<Running>();
+  reloadOnHangUp(async () => {
+    const outcome = await (await started.promise).reload();
+    if (!outcome.ok) say(`Not reloaded; everything stays as it was. ${outcome.problem}`);
+    else if (outcome.restart.length > 0) say(`Needs a restart: ${outcome.restart.join(', ')}`);
+  }, log);
   let running: Running;
   try {
-    running = await compose(settings, runtime, log);
+    const sockets = handedSockets(process.env, process.pid);
+    const whole = { ...runtime, load, ...(sockets !== undefined && { sockets }) };
+    running = await compose(settings, whole, log);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     say(error.message);
@@ -73,6 +90,7 @@ export async function serve(command: string, runtime: Runtime, args: readonly st
     await running.stop();
     log.write('info', 'stopped', {});
   }, log);
+  started.resolve(running);
   greet(running);
   log.write('info', 'started', { version: VERSION, pid: process.pid });
 }

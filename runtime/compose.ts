@@ -1,6 +1,5 @@
 /** From settings to two open doors: the ports are made here, on Node and on Bun alike. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { LEASE_MS } from '../src/core/deletion-worker.ts';
 import type { Deps, Metrics } from '../src/core/deps.ts';
 import { leased, type Round } from '../src/core/leases.ts';
@@ -10,8 +9,8 @@ import { tendLog } from '../src/core/log.ts';
 import { noMailer } from '../src/core/mail.ts';
 import { noMetrics, OTHER_METHOD, UNKNOWN_ROUTE } from '../src/core/metrics.ts';
 import { sendOutbox } from '../src/core/outbox.ts';
-import { publicOrigin, settingsWarnings } from '../src/core/settings.ts';
-import type { Settings, TlsFiles } from '../src/core/settings-types.ts';
+import { publicOrigin, type SettingsResult, settingsWarnings } from '../src/core/settings.ts';
+import type { Settings } from '../src/core/settings-types.ts';
 import { sweep } from '../src/core/sweep.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
@@ -28,15 +27,18 @@ import { nodeCrc32, nodeDigest } from './digest.ts';
 import { freeBytes } from './disk.ts';
 import { doctorCommands } from './doctor.ts';
 import { logEmptier } from './empty-log.ts';
+import type { HandedSockets } from './handed-sockets.ts';
 import { settledKeys, settledSigner } from './keys.ts';
-import { type Handler, type Listener, type ListenerPlan, StartError, type TlsMaterial } from './listener.ts';
+import { type Handler, type Listener, type ListenerPlan, StartError } from './listener.ts';
 import { type ProcessLog, typeName } from './log.ts';
 import { operatorCommands } from './operator.ts';
+import { type Reloaded, setLevel, takeUp } from './reload.ts';
 import { bootstrapPort, bootstrapSecret } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openSnapshots, snapshotCommands, sweepSnapshots } from './snapshots.ts';
 import { databaseProblem, openDatabase } from './storage.ts';
 import { type Sweeper, startSweeper } from './sweeper.ts';
+import { tlsMaterial } from './tls-files.ts';
 
 /** How many peers are counted at a time; about 25 MB when all places are taken. */
 const COUNTED_PEERS = 100_000;
@@ -59,6 +61,10 @@ const STAGING_LIFETIME_MS = 15 * 60_000;
 
 export interface Runtime {
   openListener(plan: ListenerPlan): Promise<Listener>;
+  /** Reads the settings again, from where they came from. */
+  load(): SettingsResult;
+  /** Listening sockets that were handed over to this process. */
+  readonly sockets?: HandedSockets;
 }
 
 export interface Running {
@@ -68,6 +74,8 @@ export interface Running {
   readonly bootstrapFile: string | undefined;
   /** Sentences for the operator. */
   readonly warnings: readonly string[];
+  /** Takes up what has changed in the settings and in their files, where that can be done without a restart. */
+  reload(): Promise<Reloaded>;
   /** Stops accepting, finishes what is in flight (at most {@link GRACE_MS}), and closes everything. */
   stop(): Promise<void>;
 }
@@ -77,7 +85,9 @@ export interface Running {
  * alone would be a tenth of a start.
  * @throws StartError with one sentence that says what to do; everything that was open is closed again
  */
-export async function compose(settings: Settings, runtime: Runtime, log: ProcessLog): Promise<Running> {
+export async function compose(given: Settings, runtime: Runtime, log: ProcessLog): Promise<Running> {
+  // One object for as long as the process lives: a reload changes what is in it, and who looks again sees that.
+  const settings: Settings = { ...given };
   // What was opened, last first: a failed start and a stop both close in that order.
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
@@ -117,13 +127,15 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       check: true,
     });
     const { webhook } = settings;
+    const webhookKeys: Uint8Array[] = [...(webhook?.secrets ?? [])];
     const store = libsqlStore(db, webhook?.events);
     // Doors elsewhere write down what is delivered from here.
     await store.webhooks.announce(webhook?.events ?? []);
     const keys = await settledKeys(settings, store.secretKey);
     const signer = await settledSigner(settings.dataDir, store.log);
     const { email } = settings;
-    const smtp = email.backend === 'none' ? undefined : (await import('./mailer.ts')).openMailer(email);
+    const openMailer = email.backend === 'none' ? undefined : (await import('./mailer.ts')).openMailer;
+    let smtp = openMailer?.(email);
     closers.push(async () => smtp?.close());
     const tasks = background(log);
     closers.push(() => tasks.finish());
@@ -143,7 +155,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       uploadLeases: coordination?.uploadLeases,
       log,
       metrics,
-      mailer: smtp ?? noMailer,
+      mailer: { send: (message) => (smtp ?? noMailer).send(message) },
       bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
       background: tasks.run,
       deletionDecided: () => deletions?.wake(),
@@ -198,7 +210,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       const { openSender } = await import('./webhook-sender.ts');
       const sender = openSender(webhook);
       const leaseMs = database.kind === 'file' ? 0 : WEBHOOK_LEASE_MS;
-      const rounds = webhookRounds(ports, { keys: webhook.secrets, post: sender.post, leaseMs });
+      const rounds = webhookRounds(ports, { keys: webhookKeys, post: sender.post, leaseMs });
       const delivery = startSweeper(alone('webhooks', rounds), WEBHOOK_INTERVAL_MS, log, 'webhooks');
       closers.push(() => {
         sender.close();
@@ -236,10 +248,12 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     const ready = Promise.withResolvers<{ main: Handler; admin: Handler }>();
     const open = async (door: 'main' | 'admin') => {
       const tls = tlsMaterial(settings[door].tls);
+      const handed = runtime.sockets?.[door];
       const listener = await runtime.openListener({
         door,
         handler: behind(ready.promise.then((handlers) => handlers[door])),
         addresses: settings[door].addresses,
+        ...(handed !== undefined && handed.length > 0 && { sockets: handed }),
         timeouts: settings.http[door],
         ...(tls !== undefined && { tls }),
         log,
@@ -260,8 +274,31 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
     sweepSnapshots(settings.dataDir);
     const snapshots = openSnapshots(db, settings.dataDir);
     closers.push(() => snapshots.close());
+    const reload = async (): Promise<Reloaded> => {
+      const outcome = takeUp(settings, runtime.load(), { main, admin });
+      if (!outcome.ok) {
+        log.write('error', 'reload refused', { reason: outcome.reason });
+        return outcome;
+      }
+      const { applied, restart } = outcome;
+      log.setLevel(settings.logLevel);
+      if (applied.includes('SAFE_WEBHOOK_SECRET'))
+        webhookKeys.splice(0, webhookKeys.length, ...(settings.webhook?.secrets ?? []));
+      if (applied.includes('SAFE_SMTP_PASSWORD')) {
+        const before = smtp;
+        smtp = openMailer?.(settings.email);
+        // What is under way still leaves by the old one.
+        tasks.run('mailer', async () => before?.close());
+      }
+      log.write('info', 'reloaded', applied.length > 0 ? { setting: applied.join(',') } : {});
+      if (restart.length > 0)
+        log.write('warn', 'settings that need a restart', { setting: restart.join(',') });
+      return outcome;
+    };
     owned.answer({
       ...operatorCommands(deps),
+      reload,
+      'log.level': (args) => setLevel(log, args),
       ...snapshotCommands(snapshots),
       ...doctorCommands({ db, settings }),
     });
@@ -270,6 +307,7 @@ export async function compose(settings: Settings, runtime: Runtime, log: Process
       doors: { main: main.urls, admin: admin.urls },
       bootstrapFile,
       warnings: [...settingsWarnings(settings, origin), ...blobWarnings],
+      reload,
       async stop() {
         const [cutMain, cutAdmin] = await Promise.all([main.stop(GRACE_MS), admin.stop(GRACE_MS)]);
         log.write('info', 'doors closed', { requests_cut: cutMain + cutAdmin });
@@ -302,22 +340,4 @@ function behind(coming: Promise<Handler>): Handler {
     () => {},
   );
   return (request, peer) => handler(request, peer);
-}
-
-function tlsMaterial(files: TlsFiles | undefined): TlsMaterial | undefined {
-  if (files === undefined) return undefined;
-  const read = (path: string) => {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      throw new StartError(
-        `The TLS file ${path} cannot be read. Check its path and that this user may read it.`,
-      );
-    }
-  };
-  return {
-    cert: read(files.certFile),
-    key: read(files.keyFile),
-    ...(files.clientCaFile !== undefined && { clientCa: read(files.clientCaFile) }),
-  };
 }

@@ -12,9 +12,11 @@ export interface Connections {
   readonly draining: boolean;
   /** From now on each connection closes when its request is over, and answers say so. */
   drain(): void;
-  /** Closes the idle connections. */
+  /** Closes the connections that have had a request and wait for another. */
   closeIdle(): void;
-  /** Resolves when no request is in flight. */
+  /** Closes those, too, whose first request has not come yet. */
+  closeUnused(): void;
+  /** Resolves when no request is in flight, and none is on its way over a connection that was just made. */
   finished(): Promise<void>;
   /** Ends every connection. @returns how many requests that cut */
   cut(): number;
@@ -22,13 +24,16 @@ export interface Connections {
 
 export function trackConnections(): Connections {
   const open = new Set<Socket>();
+  /** Made, and not used yet: a client that has just been let in is about to ask. */
+  const unused = new Set<Socket>();
   const busy = new Map<Socket, ServerResponse>();
   let draining = false;
   const watchers = new Set<() => void>();
 
   const over = (socket: Socket) => {
     busy.delete(socket);
-    if (busy.size > 0) return;
+    unused.delete(socket);
+    if (busy.size + unused.size > 0) return;
     for (const done of watchers) done();
     watchers.clear();
   };
@@ -38,12 +43,14 @@ export function trackConnections(): Connections {
   return {
     opened(socket) {
       open.add(socket);
+      unused.add(socket);
       socket.once('close', () => {
         open.delete(socket);
         over(socket);
       });
     },
     began(socket, res) {
+      unused.delete(socket);
       busy.set(socket, res);
       res.once('close', () => {
         // A pipelined request may already have taken the connection over.
@@ -59,10 +66,13 @@ export function trackConnections(): Connections {
       draining = true;
     },
     closeIdle() {
-      for (const socket of open) endIfIdle(socket);
+      for (const socket of open) if (!unused.has(socket)) endIfIdle(socket);
+    },
+    closeUnused() {
+      for (const socket of [...unused]) socket.destroySoon();
     },
     async finished() {
-      if (busy.size > 0) await new Promise<void>((resolve) => watchers.add(resolve));
+      if (busy.size + unused.size > 0) await new Promise<void>((resolve) => watchers.add(resolve));
     },
     cut() {
       const requests = busy.size;

@@ -22,6 +22,8 @@ export interface ListenerPlan {
   readonly handler: Handler;
   /** Where to bind, at least one place. Port 0 lets the system choose. */
   readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  /** Descriptors of listening sockets that were handed over, in place of the addresses. */
+  readonly sockets?: readonly number[];
   /** 0 turns a limit off. */
   readonly timeouts: HttpTimeouts;
   readonly tls?: TlsMaterial;
@@ -35,6 +37,8 @@ export interface ListenerPlan {
 export interface Listener {
   /** `http://host:port` of every bound address, in the order of the plan, with the ports that were really given. */
   readonly urls: readonly string[];
+  /** Handshakes from now on are made with this; connections that are open stay as they are. Not where there is no TLS. */
+  replaceTls(tls: TlsMaterial): void;
   /**
    * Stops accepting at once, lets requests in flight finish for at most `graceMs`, then cuts what is left.
    * Idle connections are closed immediately. Safe to call twice.

@@ -9,8 +9,8 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
-import type { Server as NetServer, Socket } from 'node:net';
+import { createServer as createHttpsServer, type Server as SecureServer } from 'node:https';
+import { type ListenOptions, Server as NetServer, type Socket } from 'node:net';
 import { createServerAdapter, type NodeRequest } from '@whatwg-node/server';
 import type { Peer } from '../src/handlers/kit/peer.ts';
 import { type Connections, trackConnections } from './connections.ts';
@@ -25,13 +25,16 @@ import {
 import { bodyChunks, linger } from './request-body.ts';
 import { originForm, validHost } from './request-head.ts';
 import { cut, sendResponse } from './send-response.ts';
-import { tlsOptions, verifiedCertificate } from './tls.ts';
+import { secureContext, tlsOptions, verifiedCertificate } from './tls.ts';
 import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refusal.ts';
 
 /** All header lines of a request together, in bytes. */
 const MAX_HEADER_BYTES = 16 * 1024;
+const ON_BUN = 'Bun' in globalThis;
 /** Bun leaves `bytesRead` at 0. */
-const COUNTS_BYTES = !('Bun' in globalThis);
+const COUNTS_BYTES = !ON_BUN;
+/** While it stops: how long the first request of a connection that was just made may take to come. */
+const FIRST_REQUEST_MS = 1_000;
 /** Connections of one address at a time; more are dropped before they cost memory. */
 const MAX_CONNECTIONS = 10_000;
 
@@ -40,12 +43,11 @@ export async function openNodeListener(plan: ListenerPlan): Promise<Listener> {
   const answer = requestAnswerer(plan);
   const doors: { server: Server; connections: Connections; url: string }[] = [];
   try {
-    for (const address of plan.addresses) {
+    for (const place of plan.sockets?.map((fd) => ({ fd })) ?? plan.addresses) {
       const connections = trackConnections();
       const server = createServer(plan, connections, answer);
-      const port = await bind(server, plan, address);
-      const url = `${plan.tls ? 'https' : 'http'}://${showAddress({ host: address.host, port })}`;
-      doors.push({ server, connections, url });
+      const address = await ('fd' in place ? adopt(server, plan, place.fd) : bind(server, plan, place));
+      doors.push({ server, connections, url: `${plan.tls ? 'https' : 'http'}://${showAddress(address)}` });
     }
   } catch (error) {
     for (const { server } of doors) server.close();
@@ -54,6 +56,11 @@ export async function openNodeListener(plan: ListenerPlan): Promise<Listener> {
   let stopping: Promise<number> | undefined;
   return {
     urls: doors.map((door) => door.url),
+    replaceTls(tls) {
+      for (const { server } of doors) {
+        if ('setSecureContext' in server) (server as SecureServer).setSecureContext(secureContext(tls));
+      }
+    },
     stop(graceMs) {
       stopping ??= Promise.all(doors.map((door) => stopServer(door.server, door.connections, graceMs))).then(
         (cut) => cut.reduce((sum, one) => sum + one, 0),
@@ -105,6 +112,13 @@ function createServer(plan: ListenerPlan, connections: Connections, answer: Answ
     const { status, headers, body } = describeRefusal(plan, refusals.expectation);
     res.writeHead(status, headers).end(body);
   });
+  // Its code is a name of the TLS library's, or of the system's.
+  server.on('tlsClientError', (error: NodeJS.ErrnoException) =>
+    plan.log.write('debug', 'a handshake failed', {
+      listener: plan.door,
+      error_code: /^[A-Z][A-Z0-9_]{2,60}$/.test(error.code ?? '') ? error.code : 'unknown',
+    }),
+  );
   const refused = new WeakSet<object>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // The parser reports every further piece of a broken stream too.
@@ -206,26 +220,60 @@ function peerOf(socket: Socket, secure: boolean): Peer {
   };
 }
 
-function bind(server: Server, plan: ListenerPlan, address: { host: string; port: number }): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(bindProblem(plan.door, address, error.code)),
-    );
-    server.listen({ host: address.host, port: address.port, exclusive: true }, () => {
-      const bound = server.address();
+interface Bound {
+  readonly host: string;
+  readonly port: number;
+}
+
+function listen(
+  server: Server,
+  plan: ListenerPlan,
+  at: ListenOptions | { readonly fd: number },
+  problem: (code?: string) => StartError,
+) {
+  return new Promise<ReturnType<Server['address']>>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(problem(error.code)));
+    server.listen(at, () => {
       server.removeAllListeners('error');
       server.on('error', () => plan.log.write('error', 'the listener failed', { listener: plan.door }));
-      resolve(typeof bound === 'object' && bound !== null ? bound.port : address.port);
+      resolve(server.address());
     });
   });
 }
 
+/** @returns the address with the port that was really given */
+async function bind(server: Server, plan: ListenerPlan, { host, port }: Bound): Promise<Bound> {
+  const at = { host, port, exclusive: true };
+  const bound = await listen(server, plan, at, (code) => bindProblem(plan.door, { host, port }, code));
+  return { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
+}
+
+/** Accepts on a socket that was handed over, already bound. */
+async function adopt(server: Server, plan: ListenerPlan, fd: number): Promise<Bound> {
+  const wrong = () =>
+    new StartError(
+      `The socket ${fd} that was handed over for the ${plan.door} door is no listening TCP socket. ` +
+        'Check the ListenStream= of its unit.',
+    );
+  const bound = await listen(server, plan, { fd }, wrong);
+  if (typeof bound !== 'object' || bound === null) {
+    server.close();
+    throw wrong();
+  }
+  return { host: bound.address, port: bound.port };
+}
+
 async function stopServer(server: Server, connections: Connections, graceMs: number): Promise<number> {
   connections.drain();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const closed = new Promise<void>((resolve) => {
+    // Node's HTTP server would also end connections whose first request is on its way; its parent does not.
+    if (ON_BUN) server.close(() => resolve());
+    else NetServer.prototype.close.call(server, () => resolve());
+  });
   // One turn of the loop, so that a request whose bytes are already here is seen before its connection looks idle.
   await new Promise((resolve) => setImmediate(resolve));
   connections.closeIdle();
+  const unused = setTimeout(() => connections.closeUnused(), Math.min(FIRST_REQUEST_MS, graceMs));
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expired = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, graceMs);
@@ -233,8 +281,11 @@ async function stopServer(server: Server, connections: Connections, graceMs: num
   // Bun reports the server as closed while answers are still under way.
   await Promise.race([Promise.all([closed, connections.finished()]), expired]);
   clearTimeout(timer);
+  clearTimeout(unused);
   const requests = connections.cut();
   // What never sent a request is not known to us on Bun: the system holds it back (TCP_DEFER_ACCEPT).
   server.closeAllConnections();
+  // Not heard of by its parent's `close`: the timer that looks for slow heads.
+  if (!ON_BUN) server.close();
   return requests;
 }

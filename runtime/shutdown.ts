@@ -17,7 +17,7 @@ export const EXIT = {
 } as const;
 
 /**
- * Ends the process on SIGTERM, SIGINT and SIGHUP: the first begins `stop`, a second ends at once with code 1.
+ * Ends the process on SIGTERM and SIGINT, and on SIGHUP where a terminal was closed: the first begins `stop`, a second ends at once with code 1.
  * @param stop finishes what is in flight and closes everything; a failure of it is logged, and the exit code 1
  */
 export function exitOnSignals(stop: () => Promise<void>, log: ProcessLog): void {
@@ -40,7 +40,37 @@ export function exitOnSignals(stop: () => Promise<void>, log: ProcessLog): void 
       },
     );
   };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+  if (onTerminal()) process.on('SIGHUP', onSignal);
+}
+
+/** Whether somebody started it by hand: then SIGHUP says that the terminal is gone. */
+const onTerminal = () => process.stdin.isTTY === true;
+
+/**
+ * Under a service manager SIGHUP means: read everything again. One reload at a time; a signal during one makes another
+ * one follow, so that what was changed last is what is in force.
+ */
+export function reloadOnHangUp(reload: () => Promise<void>, log: ProcessLog): void {
+  if (onTerminal()) return;
+  let running = false;
+  let again = false;
+  const run = async () => {
+    running = true;
+    do {
+      again = false;
+      try {
+        await reload();
+      } catch (error) {
+        log.write('error', 'reload failed', { error_type: typeName(error) });
+      }
+    } while (again);
+    running = false;
+  };
+  process.on('SIGHUP', () => {
+    if (running) again = true;
+    else void run();
+  });
 }
 
 /** A defect that nobody caught leaves an unknown state: it is logged by its type's name, and the process ends. */

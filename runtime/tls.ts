@@ -1,7 +1,7 @@
 /** TLS that a listener ends itself, and which client certificates count as an identity. */
 import { constants, createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { TlsOptions } from 'node:tls';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { TLSSocket } from 'node:tls';
 import type { TlsMaterial } from './listener.ts';
 
@@ -16,21 +16,27 @@ const CIPHERS = [
   ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
 ].join(':');
 
+/** What each new handshake is made with. */
+export function secureContext({ cert, key, clientCa }: TlsMaterial): SecureContextOptions {
+  return {
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    ciphers: CIPHERS,
+    // No resumption where certificates are asked for: each connection shows its own and has it checked.
+    ...(clientCa !== undefined && { ca: clientCa, secureOptions: constants.SSL_OP_NO_TICKET }),
+  };
+}
+
 /** @param handshakeMs how long a handshake may take; 0 for a bound of ten seconds all the same */
 export function tlsOptions(tls: TlsMaterial, handshakeMs: number): TlsOptions {
   return {
-    cert: tls.cert,
-    key: tls.key,
-    minVersion: 'TLSv1.2',
-    ciphers: CIPHERS,
+    ...secureContext(tls),
     handshakeTimeout: handshakeMs === 0 ? 10_000 : handshakeMs,
     ...(tls.clientCa !== undefined && {
-      ca: tls.clientCa,
       requestCert: true,
       // Visitors without a certificate, or with a stranger's, are served too: as nobody.
       rejectUnauthorized: false,
-      // No resumption: each connection shows its certificate and has it checked.
-      secureOptions: constants.SSL_OP_NO_TICKET,
     }),
   };
 }

@@ -11,6 +11,7 @@ import { exposure } from './exposure.ts';
 import { lettingGoCommands } from './letting-go.ts';
 import { logCommands } from './log-commands.ts';
 import { proxyConfig } from './proxy-config.ts';
+import { reloadCommands } from './reload.ts';
 import { rotateSecretKey } from './rotate-secret-key.ts';
 import { routes } from './routes.ts';
 import { serveCommand } from './serve.ts';
@@ -21,6 +22,7 @@ export const operatorCommands: readonly Command[] = [
   bootstrapSecret,
   checkConfig,
   routes,
+  ...reloadCommands,
   proxyConfig,
   exposure,
   rotateSecretKey,
