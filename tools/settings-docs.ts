@@ -56,8 +56,8 @@ Every setting, generated from the table that the server itself reads (\`src/core
   \`SAFE_…\`, \`SAFE_…_FILE\`.
 - The TOML file is the one that \`--config\` names, else \`SAFE_CONFIG_FILE\`, else \`./sallyport.toml\`, else
   \`/etc/sallyport/sallyport.toml\`. A named file must exist. Relative paths start from the working directory.
-- Secrets may lie in files: \`SAFE_…_FILE\`, or the key with \`_file\` in TOML, names one. It is read once; one line end
-  at its end is dropped; it must not be empty. In TOML, a secret and its file together are refused.
+- Secrets may lie in files: \`SAFE_…_FILE\`, or the key with \`_file\` in TOML, names one. It is read at start
+  and at a reload; one line end at its end is dropped; it must not be empty. In TOML, a secret and its file together are refused.
 - The server refuses to start on unknown names, bad values and contradictions. It names all of them at once, and
   never shows a secret.
 - Durations are numbers with a unit, one after another: \`ms\`, \`s\`, \`m\`, \`h\`, \`d\` (\`1m30s\`, \`30d\`). Sizes are bytes,
