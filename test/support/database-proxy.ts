@@ -17,7 +17,10 @@ export interface DatabaseProxy {
   close(): Promise<void>;
 }
 
-/** A proxy on the way to `port`, one request a connection. */
+/** What each request begins with. */
+const START = Buffer.from('POST ');
+
+/** A proxy on the way to `port`. */
 export async function startDatabaseProxy(port: number): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
   const waiting = new Set<() => void>();
@@ -27,32 +30,30 @@ export async function startDatabaseProxy(port: number): Promise<DatabaseProxy> {
   };
   const server = createServer((client) => {
     keep(client);
-    proxy.requests += 1;
-    if (proxy.swallow) {
-      client.resume();
-      for (const wake of waiting) wake();
-      return;
-    }
-    const lose = proxy.loseAnswers > 0;
-    if (lose) proxy.loseAnswers -= 1;
     const upstream = keep(connect(port, '127.0.0.1'));
     upstream.on('error', () => client.destroy());
     client.on('close', () => upstream.destroy());
-    // Each request has a connection of its own, so that connections can be counted.
-    client.once('data', (head) => {
-      upstream.write(
-        head.toString('latin1').replace(/connection: keep-alive/i, 'connection: close'),
-        'latin1',
-      );
-      client.pipe(upstream);
+    let lose = false;
+    let silent = false;
+    client.on('data', (bytes: Buffer) => {
+      // Clients send a request when they have had the last answer, so that each begins a piece of its own.
+      if (bytes.subarray(0, START.length).equals(START)) {
+        proxy.requests += 1;
+        lose = proxy.loseAnswers > 0;
+        if (lose) proxy.loseAnswers -= 1;
+        silent ||= proxy.swallow;
+        if (silent) for (const wake of waiting) wake();
+      }
+      if (!silent) upstream.write(bytes);
     });
     upstream.on('data', (bytes) => {
       // The first bytes of an answer mean that the server has done the work.
       if (lose) client.destroy();
-      else if (!proxy.swallow) client.write(bytes);
+      else if (proxy.swallow) silent = true;
+      else if (!silent) client.write(bytes);
     });
-    upstream.on('end', () => {
-      if (!proxy.swallow) client.end();
+    upstream.on('close', () => {
+      if (!silent) client.end();
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
