@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
+import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { allowList } from '../../cli/sallyport/exposed/allow-list.ts';
 import { GROUPS, type Group, groupOf } from '../../cli/sallyport/exposed/groups.ts';
 import { parseSettings } from '../../src/core/settings.ts';
@@ -16,102 +18,28 @@ import { mainRoutes } from '../../src/handlers/main.ts';
 import { answers, post } from '../support/ask.ts';
 import { makePair, type Pair } from '../support/certificates.ts';
 import { newViewerToken } from '../support/evidence.ts';
-import { type Nginx, startNginx } from '../support/nginx.ts';
-import { freePorts } from '../support/ports.ts';
-import { sallyport } from '../support/sallyport.ts';
 import { rounds } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { ownersAt } from '../support/server-owner.ts';
 import { type TempDir, tempDir } from '../support/temp.ts';
 import { tlsDoor } from '../support/tls-door.ts';
 import { digestOf, ENDED, expectOutcome, pendingChunk, STARTED } from '../support/uploading.ts';
-import { METHODS, NEVER_ON_MAIN, pathOf, pathsOf } from './paths.ts';
-import { type RawAnswer, RawClient } from './raw-socket.ts';
+import { METHODS, NEVER_ON_MAIN, pathsOf } from './paths.ts';
+import {
+  demandRefusal,
+  type Front,
+  front,
+  NAME,
+  onTheWire,
+  rawClient,
+  reached,
+  SAMPLES,
+  SECRET,
+  SETTINGS,
+  samplePath,
+} from './proxied.ts';
+import { RawClient } from './raw-socket.ts';
 import { rawSpellings, spellings } from './spellings.ts';
-
-const NAME = 'vault.example';
-const SECRET = 'not-a-real-proxy-secret';
-const SETTINGS = {
-  SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false',
-  SAFE_PUBLIC_VIEWER_RATE_LIMIT_ENABLED: 'false',
-  SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false',
-  SAFE_TRUSTED_PROXIES: '127.0.0.1',
-  SAFE_PROXY_SECRET: SECRET,
-};
-const REFUSED = '{"error":{"code":"not_found","message":"endpoint was not found"}}';
-const ULID = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
-/** Parameters of the right shape, of nothing that exists. */
-const SAMPLES = {
-  token: 'A'.repeat(43),
-  id: `inc_${ULID}`,
-  stream_id: `str_${ULID}`,
-  token_id: `itk_${ULID}`,
-  index: '1',
-  chunk_index: '1',
-  media_type: 'audio',
-};
-const PASTE = { id: '0'.repeat(26) };
-const samplePath = (route: Route) => pathOf(route, '', route.prefixed ? PASTE : SAMPLES);
-
-interface Front {
-  readonly nginx: Nginx;
-  readonly port: number;
-  readonly plainPort: number;
-}
-
-/** An nginx with the file that the command writes for these groups. */
-async function front(folder: string, server: string, groups: string, options: string[]): Promise<Front> {
-  const [port = 0, plainPort = 0] = await freePorts(2);
-  const site = join(folder, 'site.conf');
-  const line = [
-    ...['proxy-config', 'nginx', '--expose', groups, '--server-name', NAME],
-    ...['--upstream', server, '--listen', `127.0.0.1:${port}`, '--listen-plain', `127.0.0.1:${plainPort}`],
-    ...['--log', join(folder, 'access.log'), '--out', site, ...options],
-  ];
-  const ran = await sallyport(folder, line, SETTINGS);
-  assert.equal(ran.code, 0, ran.said);
-  return { nginx: await startNginx(folder, site, port), port, plainPort };
-}
-
-let marks = 0;
-
-/** What reached the server since it was asked last: method and pattern of each. Lines come in order. */
-async function reached(server: TestServer): Promise<string[]> {
-  const last = `mark-${marks}`;
-  marks += 1;
-  const next = `mark-${marks}`;
-  await fetch(`${server.main}/nowhere/at/all`, { headers: { 'x-request-id': next } });
-  for (;;) {
-    const lines = server.lines().filter(({ msg }) => msg === 'request');
-    const end = lines.findIndex((line) => line.request_id === next);
-    if (end < 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      continue;
-    }
-    const from = lines.findIndex((line) => line.request_id === last) + 1;
-    return lines.slice(from, end).map((line) => `${line.method} ${line.route}`);
-  }
-}
-
-const rawClient = ({ port }: Front, host = NAME, tls: object = {}) =>
-  new RawClient(`https://127.0.0.1:${port}`, {
-    host,
-    tls: { servername: NAME, rejectUnauthorized: false, ...tls },
-  });
-
-const onTheWire = (target: string) => Buffer.from(target, 'utf8').toString('latin1');
-
-/** Refused by nginx: its own words, or a connection that it ends. */
-function demandRefusal(answer: RawAnswer | undefined, method: string, what: string): void {
-  if (answer === undefined) return;
-  assert.ok([400, 404, 405, 421].includes(answer.status), `${what}: ${answer.status} ${answer.body}`);
-  assert.equal(answer.headers['x-request-id'], undefined, what);
-  if (answer.status === 404) {
-    if (method !== 'HEAD') assert.equal(answer.body, REFUSED, what);
-    assert.equal(answer.headers['x-content-type-options'], 'nosniff', what);
-    assert.equal(answer.headers['cache-control'], 'no-store', what);
-  }
-}
 
 describe('a real nginx with the generated allow-list', () => {
   let dir: TempDir;
@@ -272,25 +200,64 @@ describe('a real nginx with the generated allow-list', () => {
 
   it('bounds bodies by route, before the server sees them', async () => {
     await reached(server);
-    const door = through(all);
+    /** What is answered to a head that announces so many bytes, before any of them. */
+    const announced = (method: string, path: string, bytes: number) =>
+      new Promise<[number, string]>((resolve, reject) => {
+        const place = { host: '127.0.0.1', port: all.port, servername: NAME, ca: pair.cert, agent: false };
+        const headers = { host: NAME, 'content-length': bytes, expect: '100-continue' };
+        const asking = request({ ...place, method, path, headers }, (answer) => {
+          let text = '';
+          answer.setEncoding('utf8').on('data', (more: string) => {
+            text += more;
+          });
+          answer.once('end', () => {
+            resolve([answer.statusCode ?? 0, text]);
+            asking.destroy();
+          });
+        });
+        asking.once('error', reject);
+        asking.flushHeaders();
+      });
     for (const [method, path, bytes] of [
       ['POST', '/', 50 * 1024 * 1024 + 1],
       ['POST', '/v1/auth/login', 64 * 1024 + 1],
       ['POST', `/v1/incidents/${SAMPLES.id}/chunks/reconcile`, 64 * 1024 + 1],
+      ['PUT', `/v1/incidents/${SAMPLES.id}/streams/${SAMPLES.stream_id}/chunks/1`, 252 * 1024 * 1024],
+      ['GET', '/challenge', 2],
     ] as const) {
-      const client = rawClient(all);
-      const answer = await client.ask(method, path, [`Content-Length: ${bytes}`]).catch(() => undefined);
-      client.close();
-      // Two lengths are refused as well; what is asked for here goes through the door below.
-      assert.ok(answer === undefined || answer.status === 400, `${answer?.status}`);
-      if (bytes > 1024 * 1024) continue;
-      const refused = await door(
-        new Request(`https://${NAME}${path}`, { method, body: new Uint8Array(bytes) }),
-      );
-      assert.equal(refused.status, 413, path);
-      assert.equal(JSON.parse(await refused.text()).error.code, 'request_too_large');
+      const [status, text] = await announced(method, path, bytes);
+      assert.equal(status, 413, path);
+      assert.equal(JSON.parse(text).error.code, 'request_too_large');
     }
     assert.deepEqual(await reached(server), []);
+  });
+
+  it('lets no request hide in the body of another', async () => {
+    await reached(server);
+    const hidden = `GET /admin HTTP/1.1\r\nHost: ${NAME}\r\n\r\n`;
+    const size = hidden.length.toString(16);
+    for (const head of [
+      `Content-Length: ${hidden.length + 5}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+      `Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n${size}\r\n${hidden}\r\n0\r\n\r\n`,
+      `Transfer-Encoding: xchunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${hidden}`,
+      `Transfer-Encoding : chunked\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`,
+      `Content-Length: 0\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`,
+      `Content-Length: +${hidden.length}\r\n\r\n${hidden}`,
+      `X: y\rContent-Length: ${hidden.length}\r\n\r\n${hidden}`,
+    ]) {
+      const text = await new Promise<string>((resolve, reject) => {
+        const socket = connectTls({ host: '127.0.0.1', port: all.port, servername: NAME, ca: pair.cert });
+        let received = '';
+        socket.on('data', (bytes: Buffer) => {
+          received += bytes.toString('latin1');
+        });
+        socket.once('error', reject);
+        socket.once('close', () => resolve(received));
+        socket.end(`POST /v1/auth/login HTTP/1.1\r\nHost: ${NAME}\r\n${head}`, 'latin1');
+      });
+      assert.doesNotMatch(text, /HTTP\/1\.1 2/, head);
+    }
+    for (const line of await reached(server)) assert.equal(line, 'POST /v1/auth/login');
   });
 
   it('works for people: pastes, a recording, a link, a bundle', async () => {
@@ -393,6 +360,39 @@ describe('a real nginx with the generated allow-list', () => {
     );
     assert.ok(!(await all.nginx.words()).toLowerCase().includes(mark.toLowerCase()));
     assert.ok(!JSON.stringify(await all.nginx.accesses(1)).includes('127.0.0.1'));
+  });
+});
+
+describe('an nginx with everything that settings can move', () => {
+  it('takes the file', async () => {
+    const dir = await tempDir();
+    const pair = makePair(dir.path, 'server', undefined, NAME);
+    const tls = ['--cert', pair.certFile, '--key', pair.keyFile, '--acme-webroot', dir.path];
+    const moved = {
+      SAFE_URL_PREFIX: '/a/b-c',
+      SAFE_LEGACY_VIEWER_ALIASES: 'true',
+      SAFE_WEB_AUTH_ENABLED: 'true',
+      SAFE_WEB_ALLOWED_ORIGINS: 'https://app.example',
+    };
+    const at = await front(dir.path, 'http://127.0.0.1:9', 'viewer,pastes,product', tls, moved);
+    try {
+      const client = rawClient(at);
+      // Nobody is behind it: what is passed on is 502, and everything else ends here.
+      for (const [method, path, status] of [
+        ['GET', '/a/b-c/', 502],
+        ['GET', '/a/b-c', 404],
+        ['GET', '/', 404],
+        ['GET', `/e/${SAMPLES.token}`, 502],
+        ['OPTIONS', '/v1/account', 502],
+        ['OPTIONS', '/a/b-c/', 404],
+        ['OPTIONS', '/admin', 404],
+      ] as const)
+        assert.equal((await client.ask(method, path))?.status, status, `${method} ${path}`);
+      client.close();
+    } finally {
+      await at.nginx.close();
+      await dir.remove();
+    }
   });
 });
 
