@@ -39,12 +39,14 @@ describe(`${ROUNDS} rounds of ${READERS} readers`, () => {
 
   describe('two processes on one database', { skip: noServer }, () => {
     let sqld: Sqld;
-    let servers: TestServer[] = [];
+    const servers: TestServer[] = [];
     before(async () => {
       sqld = await startSqld();
       const settings = settingsFor(sqld.url, randomBytes(32).toString('base64'));
-      // One after the other: the first one makes the schema.
-      servers = [await startServer({ settings }), await startServer({ settings })];
+      // One after the other: the first one makes the schema, and the key that signs for both.
+      const first = await startServer({ settings });
+      servers.push(first);
+      servers.push(await startServer({ settings, besides: first }));
     });
     after(async () => {
       for (const server of servers) await server.stop();
