@@ -2,8 +2,9 @@
  * Runs every bench, one after the other, and prints what they came to as one table. What they print are figures, and
  * none of them is a verdict. A whole run also writes bench/results.json, docs/performance.md and its picture.
  *
- *     node tools/bench.ts            all of them
- *     node tools/bench.ts NAME…      those, without writing anything
+ *     node tools/bench.ts                     all of them
+ *     node tools/bench.ts NAME…               those, without writing anything
+ *     node tools/bench.ts --write NAME…       those, and the page with what they came to
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -32,7 +33,8 @@ async function resultsIn(kept: string): Promise<Result[]> {
     .map((line) => JSON.parse(line) as Result);
 }
 
-const wanted = process.argv.slice(2);
+const words = process.argv.slice(2);
+const wanted = words.filter((word) => word !== '--write');
 const files = (await readdir(folder)).filter((name) => name.endsWith('.ts')).sort();
 const names = files.map((name) => name.replace(/\.ts$/, ''));
 const unknown = wanted.filter((name) => !names.includes(name));
@@ -43,16 +45,16 @@ if (unknown.length > 0) {
 const scratch = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
 try {
   const kept = join(scratch, 'results');
-  let whole = wanted.length === 0;
+  let write = wanted.length === 0 || words.includes('--write');
   for (const name of names) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     if (await run(name, kept)) continue;
     process.exitCode = 1;
-    whole = false;
+    write = false;
   }
   const results = await resultsIn(kept);
   if (results.length > 0) console.log(`\n${table(results)}`);
-  if (whole) {
+  if (write) {
     const report = { date: new Date().toISOString().slice(0, 10), machine: machine(), results };
     await writeFile(join(folder, 'results.json'), `${JSON.stringify(report, undefined, 2)}\n`);
     await writeFile(join(root, 'docs', 'performance.md'), page(report));
