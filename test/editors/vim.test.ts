@@ -1,11 +1,20 @@
 /** `:Fpaste` and `:FpasteGet` in the Vim and the Neovim that are installed, without a screen, against the server. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type TempDir, tempDir } from '../support/temp.ts';
 import { type Client, findProgram, makeClient, missing, NOBODY, root, run, UNHURRIED } from './client.ts';
+
+/** What a file holds once it is there: an editor may end before the program that it gave the clipboard to. */
+async function whole(path: string): Promise<string> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await pause(20))
+    if (existsSync(path)) break;
+  return readFile(path, 'utf8');
+}
 
 const plugin = join(root, 'editors', 'vim');
 
@@ -188,7 +197,8 @@ for (const editor of editors) {
       const bin = join(temp.path, `bin-${runs}`);
       const copied = join(temp.path, `copied-${runs}`);
       await mkdir(bin);
-      await writeFile(join(bin, 'xclip'), `#!/bin/sh\ncase $* in *-o*) ;; *) cat > '${copied}' ;; esac\n`, {
+      const keep = `cat > '${copied}.part' && mv '${copied}.part' '${copied}'`;
+      await writeFile(join(bin, 'xclip'), `#!/bin/sh\ncase $* in *-o*) ;; *) ${keep} ;; esac\n`, {
         mode: 0o755,
       });
       const result = await edit(
@@ -203,7 +213,7 @@ for (const editor of editors) {
         { env: { PATH: `${bin}:${client.env.PATH}`, DISPLAY: ':99' } },
       );
       assert.match(await client.calls(), /^--expiry=7m$/m);
-      assert.equal((await readFile(copied, 'utf8')).trim(), result.link);
+      assert.equal((await whole(copied)).trim(), result.link);
     });
 
     test('takes a command line as a string', async () => {
