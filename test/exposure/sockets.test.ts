@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { adminRoutes } from '../../src/handlers/admin.ts';
 import { mainRoutes } from '../../src/handlers/main.ts';
+import { rounds } from '../support/seed.ts';
 import { runtimes, startServer, type TestServer } from '../support/server.ts';
 import { METHODS, NEVER_ON_ADMIN, NEVER_ON_MAIN, pathsOf } from './paths.ts';
 import { type RawAnswer, RawClient } from './raw-socket.ts';
@@ -77,13 +78,16 @@ async function storePaste(server: TestServer) {
   return { id, token };
 }
 
+/** Spellings meet GET, and further methods in the soak: the handlers meet them every day. */
+const methods = (...more: string[]) => ['GET', ...(rounds(1) > 1 ? more : [])];
+
 for (const runtime of runtimes) {
   describe(`the two doors on ${runtime}, byte by byte`, () => {
     it('neither answers for the other, whatever stands in the request line', async () => {
       await using server = await startServer({ runtime, settings: LIMITS_OFF });
       const { id, token } = await storePaste(server);
-      await refusesAll(server.main, pathsOf(adminRoutes, '', {}), token, ['GET', 'POST', 'HEAD']);
-      await refusesAll(server.admin, pathsOf(mainRoutes, '', { id }), token, ['GET', 'POST', 'DELETE']);
+      await refusesAll(server.main, pathsOf(adminRoutes, '', {}), token, methods('POST', 'HEAD'));
+      await refusesAll(server.admin, pathsOf(mainRoutes, '', { id }), token, methods('POST', 'DELETE'));
       const still = await fetch(`${server.main}/${id}/raw`);
       assert.equal(await still.text(), 'kept');
     });
