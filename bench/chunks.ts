@@ -45,8 +45,8 @@ function chunkFor(incidentId: string, streamId: string, index: number): Buffer {
 
 const settings = {
   ...LIMITS_OFF,
-  SAFE_TEMP_UPLOAD_STAGING_QUOTA_BYTES: '4GB',
-  SAFE_ACCOUNT_DEFAULT_BLOB_QUOTA_BYTES: '1TB',
+  SAFE_TEMP_UPLOAD_STAGING_QUOTA_BYTES: '4G',
+  SAFE_ACCOUNT_DEFAULT_BLOB_QUOTA_BYTES: '1000G',
 };
 await using server = await startServer({ settings });
 const { doors, owners } = await ownersAt(server);
