@@ -71,6 +71,7 @@ export function plot(results: readonly Result[]): string {
     ].join('\n');
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${BAR.left + BAR.width + 70}" height="${height}" font-family="sans-serif" font-size="13">
+<title>Each ratio as a bar, and its goal as a line across</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${bars.join('\n')}
 </svg>
