@@ -5,7 +5,6 @@
  *     node bench/chunks.ts
  */
 import { createHash } from 'node:crypto';
-import { writeSealedHeader } from '../src/crypto/sealed-header.ts';
 import { answers, credentials, post } from '../test/support/ask.ts';
 import { newIncident, newStream } from '../test/support/evidence.ts';
 import { incidentBundlePath } from '../test/support/recordings.ts';
@@ -14,6 +13,7 @@ import { ownersAt } from '../test/support/server-owner.ts';
 import { ENDED, putPath, STARTED } from '../test/support/uploads.ts';
 import { type Wire, wire } from './lib/load.ts';
 import { contest, type Side } from './lib/ratio.ts';
+import { unopenable } from './lib/sealed.ts';
 import { LIMITS_OFF, startBare } from './lib/servers.ts';
 
 const SIZE = 8 * 1024 * 1024;
@@ -28,18 +28,7 @@ const FILLER = Buffer.alloc(SIZE, 'sealed');
 
 /** Bytes that count as sealed for a place, though nobody could open them. */
 function chunkFor(incidentId: string, streamId: string, index: number): Buffer {
-  const header = writeSealedHeader({
-    salt: new Uint8Array(16).fill(index & 0xff),
-    kdf: { id: 'none' },
-    context: {
-      kind: 'chunk',
-      incident_id: incidentId,
-      stream_id: streamId,
-      media_type: 'audio',
-      chunk_index: index,
-      final: false,
-    },
-  });
+  const header = unopenable({ incidentId, streamId, index });
   return Buffer.concat([header, FILLER.subarray(header.length)]);
 }
 

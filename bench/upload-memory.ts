@@ -9,12 +9,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { writeSealedHeader } from '../src/crypto/sealed-header.ts';
 import { credentials, type Session } from '../test/support/ask.ts';
 import { type ChunkSpec, newIncident, newStream } from '../test/support/evidence.ts';
 import { type RuntimeName, startServer } from '../test/support/server.ts';
 import { ownersAt } from '../test/support/server-owner.ts';
 import { END, ENDED, FORM, part, put, putPath, STARTED } from '../test/support/uploads.ts';
+import { unopenable } from './lib/sealed.ts';
 
 const MIB = 1024 * 1024;
 const AT_ONCE = 8;
@@ -36,19 +36,8 @@ async function status(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
 }
 
 /** A chunk that counts as sealed, in pieces: a header of its own, and bytes that nobody could open. */
-function* content({ incidentId, streamId, index = 1 }: ChunkSpec, size: number): Generator<Uint8Array> {
-  const header = writeSealedHeader({
-    salt: new Uint8Array(16).fill(index),
-    kdf: { id: 'none' },
-    context: {
-      kind: 'chunk',
-      incident_id: incidentId,
-      stream_id: streamId,
-      media_type: 'audio',
-      chunk_index: index,
-      final: false,
-    },
-  });
+function* content(spec: ChunkSpec, size: number): Generator<Uint8Array> {
+  const header = unopenable(spec);
   yield header;
   const piece = new Uint8Array(64 * 1024).map((_, i) => (i * 131 + (i >> 8)) & 0xff);
   for (let left = size - header.length; left > 0; left -= piece.length)

@@ -1,25 +1,21 @@
 /** `sallyport blobs`: moving the bytes of a live system to an S3 server and back, killed on the way. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
 import { type Session, throughSockets } from '../support/ask.ts';
 import type { BothDoors } from '../support/both-doors.ts';
-import { CHILD_ENV } from '../support/child-env.ts';
 import { newIncident, newStream, sealedChunk, sha256Hex } from '../support/evidence.ts';
 import { download, putChunk, type Recording, recording, streamBundlePath } from '../support/recordings.ts';
 import { type S3Server, startS3 } from '../support/s3.ts';
+import { sallyport } from '../support/sallyport.ts';
 import { rounds } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { ownersAt } from '../support/server-owner.ts';
 import { putPath, send } from '../support/uploads.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/sallyport.ts', import.meta.url));
 const MIB = 1024 * 1024;
 const RECORDED = rounds(12);
 const SETTINGS = {
@@ -64,21 +60,8 @@ describe('sallyport blobs', { timeout: 240_000 }, () => {
     server = await startServer({ folder, settings });
     doors = { ...doors, ...throughSockets(server) };
   }
-  function blobs(line: string, settings: Readonly<Record<string, string>> = backend('s3')) {
-    const child = spawn(process.execPath, [CLI, 'blobs', ...line.split(' ')], {
-      cwd: folder,
-      env: { ...CHILD_ENV, ...settings },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [out, said] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    return once(child, 'close').then(([code]) => ({ code: Number(code), out, said }));
-  }
+  const blobs = (line: string, settings: Readonly<Record<string, string>> = backend('s3')) =>
+    sallyport(folder, ['blobs', ...line.split(' ')], settings);
 
   async function allAreRead(): Promise<void> {
     for (const [path, sha256] of kept) {

@@ -1,11 +1,8 @@
 /** `sallyport operator …`, with a running server and without one: what it prints, and that it changes nothing. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { adminRoutes } from '../../src/handlers/admin.ts';
 import { mainRoutes } from '../../src/handlers/main.ts';
 import { migrate } from '../../src/store/libsql/migrate.ts';
@@ -14,12 +11,11 @@ import { libsqlStore } from '../../src/store/libsql/store.ts';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
 import { accountId, accountOf, audit, NOW } from '../contract/account-room.ts';
 import { about, deletionOf, incidentId } from '../contract/incident-room.ts';
-import { CHILD_ENV } from '../support/child-env.ts';
+import { sallyport } from '../support/sallyport.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type TempDir, tempDir } from '../support/temp.ts';
 import { addUnowned, UNOWNED } from '../support/unowned.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/sallyport.ts', import.meta.url));
 const SETTINGS = {
   // Nothing is carried out, so that there is something to see.
   SAFE_DELETION_WORKER_INTERVAL: '0',
@@ -27,22 +23,8 @@ const SETTINGS = {
   SAFE_TOKEN_METADATA_RETENTION: '12h',
 };
 
-async function operator(folder: string, name: string): Promise<{ code: number; out: string; said: string }> {
-  const child = spawn(process.execPath, [CLI, 'operator', ...name.split(' ')], {
-    cwd: folder,
-    env: { ...CHILD_ENV, ...SETTINGS },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [out, said] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  const [code] = await once(child, 'close');
-  return { code: Number(code), out, said };
-}
+const operator = (folder: string, name: string) =>
+  sallyport(folder, ['operator', ...name.split(' ')], SETTINGS);
 
 /** A closed legacy incident, and one whose deletion was decided. */
 async function prepare(folder: string): Promise<void> {

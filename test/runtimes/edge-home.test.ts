@@ -1,7 +1,5 @@
 /** The main door at the edge and two servers at home, on one libSQL server: what one of them does, the others see. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { nodeHasher } from '../../runtime/argon2.ts';
 import { parsePhc, verifyPassword } from '../../src/crypto/passwords.ts';
@@ -17,6 +15,7 @@ import { type Delivery, type MailServer, startMailServer } from '../support/mail
 import { PASSWORD } from '../support/people.ts';
 import { download, incidentBundlePath, recording, streamBundlePath } from '../support/recordings.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { doorsOf } from '../support/server-owner.ts';
 import { hasSqld, type Sqld, startSqld } from '../support/sqld.ts';
 import { look, pathsOfLink } from '../support/viewing.ts';
 import { WebhookReceiver } from '../support/webhook-receiver.ts';
@@ -66,13 +65,7 @@ describe('the edge and home', {
     db = openRemote({ url: sqld.url, timeoutMs: 60_000 });
     atEdge = atTheEdge(edge, first);
     atHome = throughSockets(first);
-    const secret = await readFile(join(first.folder, 'data', 'bootstrap-secret'), 'utf8');
-    boss = await firstAdmin({
-      ...atHome,
-      bootstrapSecret: secret.trim(),
-      now: Date.now,
-      close: async () => {},
-    });
+    boss = await firstAdmin(await doorsOf(first));
   });
   after(async () => {
     await db?.close();
