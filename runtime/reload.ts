@@ -29,6 +29,7 @@ const APPLIED = {
   SAFE_TRUSTED_PROXIES: (settings) => settings.trustedProxies,
   SAFE_PROXY_SECRET: (settings) => settings.proxySecret,
   SAFE_METRICS_TOKEN: (settings) => settings.metricsToken,
+  SAFE_ADMIN_HOSTS: (settings) => settings.adminHosts,
   SAFE_SMTP_PASSWORD: (settings) => emailOf(settings)?.password,
   SAFE_WEBHOOK_SECRET: (settings) => settings.webhook?.secrets,
 } as const satisfies Readonly<Record<string, Read>>;
@@ -99,6 +100,7 @@ function merged(from: Settings, to: Settings, applied: readonly string[]): Setti
     trustedProxies: take('SAFE_TRUSTED_PROXIES').trustedProxies,
     proxySecret: take('SAFE_PROXY_SECRET').proxySecret,
     metricsToken: take('SAFE_METRICS_TOKEN').metricsToken,
+    adminHosts: take('SAFE_ADMIN_HOSTS').adminHosts,
     ...(applied.includes('SAFE_SMTP_PASSWORD') &&
       email !== undefined &&
       mailed !== undefined && { email: { ...mailed, password: email.password } }),

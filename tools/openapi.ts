@@ -22,6 +22,7 @@ function documentOf(door: keyof typeof TITLES, routes: readonly Route[]): Docume
     description,
     version: VERSION,
     prefix: '',
+    faults: door === 'admin' ? ['misdirected_request'] : [],
     schemaOf: (schema) => {
       const { $schema: _, ...rest } = toJsonSchema(schema, { errorMode: 'ignore' });
       return rest;

@@ -5,6 +5,7 @@
 export type FaultKind =
   // the listener's own
   | 'not_found'
+  | 'misdirected_request'
   | 'internal_error'
   | 'rate_limited'
   | 'rate_limit_unavailable'

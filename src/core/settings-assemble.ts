@@ -94,6 +94,7 @@ export function assemble(v: Values): Omit<Settings, 'inForce'> {
     proxySecret: v.SAFE_PROXY_SECRET,
     trustedProxies: v.SAFE_TRUSTED_PROXIES ?? [],
     metricsToken: v.SAFE_METRICS_TOKEN,
+    adminHosts: v.SAFE_ADMIN_HOSTS ?? [],
     webhook: webhook(v),
     timestampUrl: v.SAFE_TIMESTAMP_URL,
     legacyViewerAliases: v.SAFE_LEGACY_VIEWER_ALIASES,

@@ -159,6 +159,13 @@ export const networks = kind(
   'list',
 );
 
+export const hostNames = kind(
+  'a comma list of host names, without ports',
+  'vault-admin.example.net',
+  (text) => parseList(text, parseHostName),
+  'list',
+);
+
 export const origin = kind(
   'an origin: http:// or https://, a host, and a port unless it is the usual one',
   'https://paste.example.org',

@@ -29,6 +29,12 @@ export const SERVER = {
     'Where the admin door listens. Never an address of the main door; never public.',
     { second: 'SAFE_ADMIN_BIND_ADDR', example: '127.0.0.1:8081' },
   ),
+  SAFE_ADMIN_HOSTS: may(
+    'server.admin_hosts',
+    kinds.hostNames,
+    'Names that the admin door is reached by, where they are names that a stranger could own.',
+    { absent: 'addresses, names without a dot, and names below `.internal`, `.local` and the like' },
+  ),
   SAFE_PUBLIC_ORIGIN: may(
     'server.public_origin',
     kinds.origin,

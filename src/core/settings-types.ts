@@ -246,6 +246,8 @@ export interface Settings {
   readonly proxySecret: string | undefined;
   readonly trustedProxies: readonly Cidr[];
   readonly metricsToken: string | undefined;
+  /** Lower-case names that the admin door answers to, besides addresses and names that no stranger can have. */
+  readonly adminHosts: readonly string[];
   readonly webhook: WebhookSettings | undefined;
   readonly timestampUrl: string | undefined;
   readonly legacyViewerAliases: boolean;

@@ -11,6 +11,10 @@ interface Answer {
 
 const answers: Readonly<Record<FaultKind, Answer>> = {
   not_found: { status: 404, message: 'endpoint was not found' },
+  misdirected_request: {
+    status: 421,
+    message: 'this door does not answer to that host name; SAFE_ADMIN_HOSTS can name it',
+  },
   internal_error: { status: 500, message: 'internal server error' },
   rate_limited: { status: 429, message: 'too many requests' },
   rate_limit_unavailable: { status: 503, message: 'requests cannot be counted right now; try again later' },

@@ -14,6 +14,8 @@ export interface DocumentOptions {
   readonly version: string;
   /** What `SAFE_URL_PREFIX` puts before the paths that move. */
   readonly prefix: string;
+  /** Refusals that this door's routes can make besides the common ones. */
+  readonly faults: readonly FaultKind[];
   readonly schemaOf: (schema: GenericSchema) => JsonSchema;
 }
 
@@ -182,7 +184,12 @@ export function openapi(routes: readonly Route[], options: DocumentOptions): Doc
     );
     const operation = operationOf(route, options);
     const refusals = refusalsOf(
-      [...COMMON, ...(route.path.includes(':') ? (['not_found'] as const) : []), ...route.faults],
+      [
+        ...COMMON,
+        ...options.faults,
+        ...(route.path.includes(':') ? (['not_found'] as const) : []),
+        ...route.faults,
+      ],
       route.refusedAs ?? [route.refuse === undefined ? JSON_TYPE : HTML_TYPE],
     );
     const item = paths[path] ?? {};

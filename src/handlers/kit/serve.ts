@@ -1,6 +1,6 @@
 /**
  * The one order of checks, for every route of both doors:
- * request id → match → limit → gate → parse and act → headers → log.
+ * request id → match → (the private door's names) → limit → gate → parse and act → headers → log.
  */
 import type { Deps, LogFields } from '../../core/deps.ts';
 import { Fault, secondsUntil, storageTrouble } from '../../core/faults.ts';
@@ -13,6 +13,7 @@ import type { Bytes } from '../../store/store.ts';
 import { corsConfigured, corsHeaders, preflightHeaders } from './cors.ts';
 import { codeOf, errorReply, faultOf } from './errors.ts';
 import { PRIVATE } from './headers.ts';
+import { requireKnownHost } from './hosts.ts';
 import { type Peer, visitorOf } from './peer.ts';
 import { bodyLength, type Reply } from './reply.ts';
 import type { Listener, Refuse, Route } from './route.ts';
@@ -130,6 +131,8 @@ export function serve<L extends Listener>(
       refuse = speaker?.refuse ?? errorReply;
       const crossable = match.cors && corsConfigured(deps.settings);
       if (crossable) cors = corsHeaders(deps.settings, request.headers.get('origin'));
+      // Before it is counted: what a stranger's page sends must not use up what its visitor may.
+      if (listener === 'admin') requireKnownHost(request, deps.settings.adminHosts);
       await countAgainst(deps, listener, match.limit, visitor);
       if (request.method === 'OPTIONS' && (crossable || match.options !== undefined)) {
         if (crossable) cors = preflightHeaders(deps.settings, request);
