@@ -90,15 +90,20 @@ const seeTypes: Plugin = {
   },
 };
 
+/** What the entry is called that imports every file. */
+const EVERYTHING = 'every-file';
+
 /** Every import of the project, of values alone or of types too. */
 export async function importGraph(root: string, which: 'values' | 'all'): Promise<readonly Edge[]> {
   const files = globSync(
     ['*.ts', 'src/**/*.ts', 'runtime/**/*.ts', 'cli/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'],
     { cwd: root },
   );
+  const all = files.filter((file) => !file.endsWith('.d.ts')).map((file) => `import './${file}';`);
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: files.filter((file) => !file.endsWith('.d.ts')),
+    // One entry that wants every file: an entry each would be a bundle each, of hundreds of files.
+    stdin: { contents: all.join('\n'), resolveDir: root, sourcefile: EVERYTHING },
     bundle: true,
     write: false,
     metafile: true,
@@ -112,9 +117,11 @@ export async function importGraph(root: string, which: 'values' | 'all'): Promis
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
     plugins: which === 'all' ? [seeTypes] : [],
   });
-  return Object.entries(metafile.inputs).flatMap(([from, { imports }]) =>
-    imports.map((one) => ({ from, to: one.path, external: one.external === true })),
-  );
+  return Object.entries(metafile.inputs)
+    .filter(([from]) => from !== EVERYTHING)
+    .flatMap(([from, { imports }]) =>
+      imports.map((one) => ({ from, to: one.path, external: one.external === true })),
+    );
 }
 
 /** Why an import is refused, or undefined. */
