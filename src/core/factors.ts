@@ -75,7 +75,8 @@ export function proofOf(
 /**
  * Mails a code: to set the factor up, or to the active address to verify this session.
  * @returns when the code expires.
- * @throws Fault `email_required`, `invalid_email`, `second_factor_already_configured`, `email_unavailable`
+ * @throws Fault `email_required`, `invalid_email`, `second_factor_already_configured`, `email_unavailable`,
+ *   `rate_limited` while too many codes of this account live
  */
 export async function challengeEmail(
   deps: Deps,
@@ -112,9 +113,11 @@ export async function challengeEmail(
     expiresAt: now + deps.settings.auth.emailChallengeTtlMs,
   };
   const entry = auditEntry(deps, origin, 'factor_challenge', 'ok', { subjectAccountId: account.id });
-  if (!(await accounts.challengeEmail(challenge, !active, entry))) {
-    throw new Fault('second_factor_already_configured');
+  const made = await accounts.challengeEmail(challenge, !active, entry);
+  if (made.kind === 'too_many') {
+    throw new Fault('rate_limited', { retryAfterSeconds: secondsUntil(made.until, now) });
   }
+  if (made.kind === 'conflict') throw new Fault('second_factor_already_configured');
   try {
     await deps.mailer.send(factorCodeMail(address, code, deps.settings.auth.emailChallengeTtlMs));
   } catch {

@@ -102,6 +102,11 @@ export interface NewEmailChallenge {
   readonly expiresAt: number;
 }
 
+export type EmailChallenged =
+  | { readonly kind: 'made' | 'conflict' }
+  /** Ms since 1970. */
+  | { readonly kind: 'too_many'; readonly until: number };
+
 export interface Passkey {
   /** `sf_` and a ULID. */
   readonly id: string;
@@ -235,10 +240,11 @@ export interface AccountStore {
   emailFactor(accountId: string): Promise<EmailFactor | undefined>;
   /**
    * Makes or re-addresses a pending e-mail factor, or uses the active one as it is, and adds a challenge.
-   * False when the factor is active and `setup` was meant, or is not active with this very address and `setup` was
-   * not. Refused: `conflict`. Re-addressing invalidates the codes that went to another address.
+   * `conflict` when the factor is active and `setup` was meant, or is not active with this very address and `setup`
+   * was not; `too_many` while thirty codes of this account live, used ones too, until the first of them expires.
+   * Refused: `conflict`. Re-addressing invalidates the codes that went to another address.
    */
-  challengeEmail(challenge: NewEmailChallenge, setup: boolean, audit: AuditEntry): Promise<boolean>;
+  challengeEmail(challenge: NewEmailChallenge, setup: boolean, audit: AuditEntry): Promise<EmailChallenged>;
   /**
    * Spends a code of this account and all others that were mailed to it: activates the factor, completes set-up,
    * verifies the session, and the account's address if it is the same.

@@ -28,7 +28,7 @@ export function mailing(it: AccountIt): void {
   it('activates an e-mail factor with a mailed code, once', async (subject) => {
     const { accounts } = subject;
     await someone(subject, 1, { email: ADDRESS });
-    assert.equal(await accounts.challengeEmail(challengeOf(50, 1), true, mailEntry()), true);
+    assert.equal((await accounts.challengeEmail(challengeOf(50, 1), true, mailEntry())).kind, 'made');
     assert.equal((await accounts.emailFactor(accountId(1)))?.state, 'pending');
     const proven = await accounts.proveEmail(hashOf(50), proofOf(1, 1, 'email_challenge', { now: NOW + 5 }));
     const factor = { id: factorId(1050), state: 'active', email: ADDRESS, verifiedAt: NOW + 5 };
@@ -124,18 +124,18 @@ export function mailing(it: AccountIt): void {
   it('mails to an active factor as it is, and lets nobody set it up again', async (subject) => {
     const { accounts } = subject;
     await someone(subject, 1);
-    assert.equal(await accounts.challengeEmail(challengeOf(49, 1), false, mailEntry()), false);
+    assert.equal((await accounts.challengeEmail(challengeOf(49, 1), false, mailEntry())).kind, 'conflict');
     await accounts.challengeEmail(challengeOf(50, 1), true, mailEntry());
-    assert.equal(await accounts.challengeEmail(challengeOf(51, 1), false, mailEntry()), false);
+    assert.equal((await accounts.challengeEmail(challengeOf(51, 1), false, mailEntry())).kind, 'conflict');
     await accounts.proveEmail(hashOf(50), proofOf(1, 1, 'email_challenge'));
-    assert.equal(await accounts.challengeEmail(challengeOf(52, 1), true, mailEntry()), false);
+    assert.equal((await accounts.challengeEmail(challengeOf(52, 1), true, mailEntry())).kind, 'conflict');
     const elsewhere = challengeOf(53, 1, { email: 'thief@example.org' });
-    assert.equal(await accounts.challengeEmail(elsewhere, false, mailEntry()), false);
-    assert.equal(await accounts.challengeEmail(elsewhere, true, mailEntry()), false);
+    assert.equal((await accounts.challengeEmail(elsewhere, false, mailEntry())).kind, 'conflict');
+    assert.equal((await accounts.challengeEmail(elsewhere, true, mailEntry())).kind, 'conflict');
     assert.equal((await accounts.emailFactor(accountId(1)))?.email, ADDRESS);
 
     await login(subject, 2, 1);
-    assert.equal(await accounts.challengeEmail(challengeOf(54, 1), false, mailEntry()), true);
+    assert.equal((await accounts.challengeEmail(challengeOf(54, 1), false, mailEntry())).kind, 'made');
     const proven = await accounts.proveEmail(hashOf(54), proofOf(1, 2, 'email_challenge', { now: NOW + 9 }));
     assert.deepEqual([proven?.factor.verifiedAt, proven?.live.session.verifiedAt], [NOW, NOW + 9]);
   });
@@ -146,7 +146,7 @@ export function mailing(it: AccountIt): void {
     await login(subject, 2, 1);
     // Whoever has the password alone asks for a code of their own before the owner secures the account.
     const own = challengeOf(50, 1, { email: 'thief@example.org' });
-    assert.equal(await accounts.challengeEmail(own, true, mailEntry()), true);
+    assert.equal((await accounts.challengeEmail(own, true, mailEntry())).kind, 'made');
     await withTotp(subject, 1, 1);
     assert.equal(await accounts.proveEmail(hashOf(50), proofOf(1, 2, 'email_challenge')), undefined);
     assert.deepEqual((await accounts.liveSession(hashOf(2), NOW))?.activeFactors, ['totp']);
@@ -154,15 +154,36 @@ export function mailing(it: AccountIt): void {
     assert.notEqual(await accounts.proveEmail(hashOf(50), proofOf(1, 1, 'email_challenge')), undefined);
   });
 
-  it('keeps the codes of one factor to a bound, the newest of them', async (subject) => {
+  it('mails no more than thirty codes for an account in the life of a code, wherever they go', async (subject) => {
     const { accounts } = subject;
     await someone(subject, 1);
-    for (let n = 100; n < 130; n += 1) {
-      await accounts.challengeEmail(challengeOf(n, 1, { createdAt: NOW + n }), true, mailEntry());
-    }
-    assert.equal(await accounts.knowsEmailCode(hashOf(109), accountId(1)), false);
-    assert.equal(await accounts.knowsEmailCode(hashOf(110), accountId(1)), true);
-    assert.equal(await accounts.knowsEmailCode(hashOf(129), accountId(1)), true);
+    await someone(subject, 2);
+    const life = 10 * MINUTE;
+    const mailed = async (n: number, of: number, email: string, createdAt: number) =>
+      await accounts.challengeEmail(
+        challengeOf(n, of, { email, createdAt, expiresAt: createdAt + life }),
+        true,
+        mailEntry(),
+      );
+    // One at a time, now to this address and then to that one, and the first is used.
+    for (let n = 0; n < 30; n += 1)
+      assert.deepEqual(await mailed(100 + n, 1, `${n % 2}@example.org`, NOW + n), { kind: 'made' });
+    assert.deepEqual(await mailed(130, 1, ADDRESS, NOW + life - 1), { kind: 'too_many', until: NOW + life });
+    assert.deepEqual(await mailed(131, 2, ADDRESS, NOW + 31), { kind: 'made' });
+    // As the first has run out, there is room for one.
+    assert.deepEqual(await mailed(132, 1, ADDRESS, NOW + life), { kind: 'made' });
+    assert.deepEqual(await mailed(133, 1, ADDRESS, NOW + life), { kind: 'too_many', until: NOW + life + 1 });
+  });
+
+  it('counts the mails that are asked for at the same moment from two servers', async (subject) => {
+    await someone(subject, 1);
+    const stores = both(subject);
+    const asked = await Promise.all(
+      Array.from({ length: 40 }, (_, n) =>
+        (stores[n % 2] ?? subject).accounts.challengeEmail(challengeOf(100 + n, 1), true, mailEntry()),
+      ),
+    );
+    assert.equal(asked.filter(({ kind }) => kind === 'made').length, 30);
   });
 }
 

@@ -64,6 +64,23 @@ describe('a mailed code', () => {
       });
     });
 
+    it(`${way}: is no way to fill a mailbox`, async () => {
+      await inMail(async (house) => {
+        const person = await newcomer(house, 'somebody');
+        let as = await session(house, person, way);
+        for (let n = 0; n < 30; n += 1) {
+          // Neither a fresh login nor another mailbox is a fresh start.
+          if (n === 15) as = await session(house, person, way);
+          answers(await challenge(house, as, { email: `box${n % 2}@example.org` }), 202);
+        }
+        const more = answers(await challenge(house, as, { email: ADDRESS }), 429, 'rate_limited');
+        assert.equal(more.headers.get('retry-after'), '600');
+        assert.equal(house.mail.length, 30);
+        house.clock.advance(10 * MINUTE_MS);
+        answers(await challenge(house, as, { email: ADDRESS }), 202);
+      });
+    });
+
     it(`${way}: needs an address that is one`, async () => {
       await inMail(async (house) => {
         const as = await session(house, await newcomer(house, 'somebody'), way);

@@ -8,8 +8,8 @@ import { all, read, Script, Sql, sql } from './script.ts';
 
 const COLUMNS = new Sql('id, state, email, verified_at', []);
 
-/** Codes of a factor that are kept at once; the oldest go first. They live for minutes. */
-const MOST_CHALLENGES = 20;
+/** Codes of an account that live at once, used ones too: so many mails can be asked for in the life of a code. */
+const MOST_CODES = 30;
 
 function emailFactorOf(row: Row): EmailFactor {
   const verifiedAt = row.optionalNumber('verified_at');
@@ -44,20 +44,25 @@ export function emailFactorVerbs(db: Db): EmailFactorVerbs {
     async challengeEmail({ id, accountId, factorId, codeHash, email, createdAt, expiresAt }, setup, audit) {
       const theirs = isEmailOf(accountId);
       const active = sql`SELECT 1 FROM factors WHERE ${theirs} AND state = 'active'`;
+      const living = sql`FROM email_challenges WHERE expires_at > ${createdAt}
+        AND factor_id IN (SELECT id FROM factors WHERE ${theirs})`;
       const script = new Script();
       const done = decide(
         script,
         audit,
-        setup
-          ? sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${accountId}) AND NOT EXISTS (${active})`
-          : sql`EXISTS (${active} AND email = ${email})`,
+        all(
+          setup
+            ? sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${accountId}) AND NOT EXISTS (${active})`
+            : sql`EXISTS (${active} AND email = ${email})`,
+          sql`(SELECT count(*) ${living}) < ${MOST_CODES}`,
+        ),
       );
       if (setup) {
-        // A code proves the address that it was mailed to and no other.
+        // A code proves the address that it was mailed to and no other. It stays to be counted.
         script.step(
           'forget',
-          sql`DELETE FROM email_challenges WHERE ${done} AND factor_id IN
-            (SELECT id FROM factors WHERE ${theirs} AND email <> ${email})`,
+          sql`UPDATE email_challenges SET consumed_at = ${createdAt} WHERE consumed_at IS NULL AND ${done}
+            AND factor_id IN (SELECT id FROM factors WHERE ${theirs} AND email <> ${email})`,
         );
         script.step(
           'address',
@@ -73,14 +78,14 @@ export function emailFactorVerbs(db: Db): EmailFactorVerbs {
         sql`INSERT INTO email_challenges (id, factor_id, code_hash, created_at, expires_at)
           SELECT ${id}, id, ${codeHash}, ${createdAt}, ${expiresAt} FROM factors WHERE ${theirs} AND ${done}`,
       );
-      script.step(
-        'bound',
-        sql`DELETE FROM email_challenges WHERE ${done} AND id IN
-          (SELECT c.id FROM email_challenges AS c JOIN factors AS f ON f.id = c.factor_id
-            WHERE f.account_id = ${accountId} ORDER BY c.created_at DESC, c.id DESC LIMIT -1 OFFSET ${MOST_CHALLENGES})`,
-      );
       refuse(script, audit, 'conflict');
-      return decided(await script.run(db));
+      script.step('next', sql`SELECT min(expires_at) AS at, count(*) AS living ${living}`);
+      const answer = await script.run(db);
+      if (decided(answer)) return { kind: 'made' };
+      const next = firstRow(answer('next'));
+      const at =
+        next !== undefined && next.number('living') >= MOST_CODES ? next.optionalNumber('at') : undefined;
+      return at === undefined ? { kind: 'conflict' } : { kind: 'too_many', until: at };
     },
 
     async proveEmail(codeHash, proof) {
