@@ -37,18 +37,24 @@ export function wire(
 /** Bytes of an answer's head, at most: bodies are never turned into text. */
 const MOST_HEAD = 16 * 1024;
 
-/** Reads answers of one connection: by `Content-Length`, or in chunks. */
+/** Reads answers of one connection: by `Content-Length`, in chunks, or up to the connection's end (RFC 9112, 6.3). */
 class Answers {
   #head = '';
-  #state: 'head' | 'length' | 'size' | 'data' | 'trailer' = 'head';
+  #state: 'head' | 'length' | 'size' | 'data' | 'trailer' | 'rest' = 'head';
   #left = 0;
   #status = 0;
   #bytes = 0;
+  /** The server has said that it closes after this answer. */
+  closing = false;
 
   /** Takes bytes; answers once the last byte of an answer is among them. */
   take(data: Buffer): { readonly status: number; readonly bytes: number } | undefined {
     let at = 0;
     for (;;) {
+      if (this.#state === 'rest') {
+        this.#bytes += data.length - at;
+        return undefined;
+      }
       if (this.#state === 'length' || this.#state === 'data') {
         const took = Math.min(this.#left, data.length - at);
         at += took;
@@ -73,6 +79,11 @@ class Answers {
     }
   }
 
+  /** The answer that the connection's end completes, if one does. */
+  closed() {
+    return this.#state === 'rest' ? this.#ended() : undefined;
+  }
+
   /** Collects up to the end of a line, or of a head. @returns where it ends; undefined while it has not */
   #line(data: Buffer, at: number): number | undefined {
     const mark = this.#state === 'head' ? '\r\n\r\n' : '\r\n';
@@ -90,7 +101,10 @@ class Answers {
     const length = /^content-length: *(\d+)/im.exec(head)?.[1];
     this.#bytes = Number(length ?? 0);
     this.#left = this.#bytes;
-    this.#state = length === undefined && /^transfer-encoding: *chunked/im.test(head) ? 'size' : 'length';
+    this.closing = /^connection: *close/im.test(head);
+    if (length !== undefined) this.#state = 'length';
+    else if (/^transfer-encoding: *chunked/im.test(head)) this.#state = 'size';
+    else this.#state = this.closing ? 'rest' : 'length';
   }
 
   #ended() {
@@ -101,8 +115,11 @@ class Answers {
 
 async function opened(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const socket = connect({ host, port: Number(port), noDelay: true });
   await once(socket, 'connect');
+  // Between two exchanges nobody listens; the next one finds it closed.
+  socket.on('error', () => {});
   return socket;
 }
 
@@ -116,7 +133,12 @@ function exchange(socket: Socket, answers: Answers, request: Wire): Promise<Answ
       act();
     };
     const onError = (error: Error) => settle(() => reject(error));
-    const onClose = () => settle(() => reject(new Error('the server closed the connection')));
+    const onClose = () =>
+      settle(() => {
+        const answer = answers.closed();
+        if (answer === undefined) reject(new Error('the server closed the connection'));
+        else resolve({ ...answer, ms: performance.now() - began });
+      });
     const onData = (data: Buffer) => {
       const answer = answers.take(data);
       if (answer !== undefined) settle(() => resolve({ ...answer, ms: performance.now() - began }));
@@ -133,33 +155,70 @@ export interface Measured {
   readonly times: readonly number[];
 }
 
+/** What every answer must be, or the run ends. */
+export interface Expected {
+  readonly status: number;
+  /** Bytes of the body, at least. */
+  readonly least?: number;
+}
+
+/** One connection that is kept, and opened anew where the server closes it. */
+export class Client implements Disposable {
+  readonly #url: string;
+  #socket: Socket | undefined;
+  #answers = new Answers();
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async open(): Promise<this> {
+    this.#socket ??= await opened(this.#url);
+    return this;
+  }
+
+  /** @throws Error when the answer is another one, or none */
+  async ask(request: Wire, { status, least = 0 }: Expected): Promise<Answered> {
+    const { closing } = this.#answers;
+    if (closing || this.#socket === undefined) {
+      this.#socket?.destroy();
+      this.#socket = await opened(this.#url);
+      this.#answers = new Answers();
+    }
+    const answer = await exchange(this.#socket, this.#answers, request);
+    if (answer.status !== status) throw new Error(`answered ${answer.status}, not ${status}`);
+    if (answer.bytes < least) throw new Error(`answered ${answer.bytes} bytes, not ${least} or more`);
+    return answer;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket?.destroy();
+  }
+}
+
 /**
  * Sends requests over so many kept connections, each one's next as soon as its last was answered.
- * @throws Error when an answer has another status
+ * @throws Error when an answer has another status, or a shorter body
  */
 export async function load(
   url: string,
-  requests: readonly Wire[],
-  { connections, status }: { readonly connections: number; readonly status: number },
+  requests: Iterable<Wire>,
+  { connections, ...expected }: Expected & { readonly connections: number },
 ): Promise<Measured> {
-  const sockets = await Promise.all(Array.from({ length: connections }, () => opened(url)));
+  const clients = await Promise.all(Array.from({ length: connections }, () => new Client(url).open()));
   const times: number[] = [];
-  let next = 0;
+  const next = requests[Symbol.iterator]();
   const began = performance.now();
   try {
     await Promise.all(
-      sockets.map(async (socket) => {
-        const answers = new Answers();
-        for (let request = requests[next++]; request !== undefined; request = requests[next++]) {
-          const answer = await exchange(socket, answers, request);
-          if (answer.status !== status) throw new Error(`answered ${answer.status}, not ${status}`);
-          times.push(answer.ms);
-        }
+      clients.map(async (client) => {
+        for (let one = next.next(); one.done !== true; one = next.next())
+          times.push((await client.ask(one.value, expected)).ms);
       }),
     );
     const seconds = (performance.now() - began) / 1000;
-    return { rate: requests.length / seconds, times: times.sort((a, b) => a - b) };
+    return { rate: times.length / seconds, times: times.sort((a, b) => a - b) };
   } finally {
-    for (const socket of sockets) socket.destroy();
+    for (const client of clients) client[Symbol.dispose]();
   }
 }

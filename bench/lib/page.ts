@@ -1,13 +1,15 @@
-/** What benches came to, as a page of the docs and a picture. */
+/** What benches came to, as a page of the docs. */
 import { cpus, totalmem } from 'node:os';
-import type { Result } from './ratio.ts';
+import { isFigure, type Outcome, reached, short } from './results.ts';
 
 /** What was measured, and on what. */
 export interface Report {
   /** Such as `2026-11-22`. */
   readonly date: string;
   readonly machine: string;
-  readonly results: readonly Result[];
+  readonly results: readonly Outcome[];
+  /** Minutes that all of it took; undefined where only a part was measured. */
+  readonly minutes?: number;
 }
 
 const GIB = 1024 ** 3;
@@ -19,83 +21,73 @@ export function machine(): string {
   return `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), ${gib} GiB, ${process.platform}, Node ${process.versions.node}`;
 }
 
-const verdict = ({ ratio, goal, aim }: Result): string => {
-  if (ratio < goal) return 'below';
-  return aim !== undefined && ratio < aim ? 'goal' : 'reached';
+const verdict = (outcome: Outcome): string => {
+  const isReached = reached(outcome);
+  if (isReached === undefined) return '';
+  if (isFigure(outcome)) return isReached ? 'reached' : 'above';
+  if (!isReached) return 'below';
+  return outcome.aim !== undefined && outcome.ratio < outcome.aim ? 'goal' : 'reached';
 };
 
-const row = (result: Result): string => {
-  const { name, against, ratio, goal, aim, ours, theirs, median, p99 } = result;
-  const cells = [
-    name,
-    against,
-    ratio.toFixed(2),
-    String(goal),
-    aim === undefined ? '' : String(aim),
-    verdict(result),
-    ours.toFixed(0),
-    theirs.toFixed(0),
-    median.toFixed(1),
-    p99.toFixed(1),
-  ];
-  return `| ${cells.join(' | ')} |`;
-};
+const fixed = (value: number | undefined, digits: number): string => value?.toFixed(digits) ?? '';
+
+function row(outcome: Outcome): string {
+  const { name, against, median, p99 } = outcome;
+  const cells = isFigure(outcome)
+    ? [`${short(outcome.value)} ${outcome.unit}`.trim(), `≤ ${outcome.atMost}`, '', verdict(outcome), '', '']
+    : [
+        outcome.ratio.toFixed(2),
+        outcome.goal === undefined ? '' : `≥ ${outcome.goal}`,
+        outcome.aim === undefined ? '' : String(outcome.aim),
+        verdict(outcome),
+        outcome.ours.toFixed(0),
+        outcome.theirs.toFixed(0),
+      ];
+  return `| ${[name, against, ...cells, fixed(median, 1), fixed(p99, 1)].join(' | ')} |`;
+}
 
 /** A table in Markdown. */
-export function table(results: readonly Result[]): string {
+export function table(outcomes: readonly Outcome[]): string {
   return [
-    '| what | of | ratio | goal | aim | | ours /s | theirs /s | median ms | p99 ms |',
+    '| what | of | ratio, or figure | goal | aim | | ours /s | theirs /s | median ms | p99 ms |',
     '|---|---|---|---|---|---|---|---|---|---|',
-    ...results.map(row),
+    ...outcomes.map(row),
   ].join('\n');
 }
 
-const BAR = { height: 22, gap: 10, left: 330, width: 420 };
+/** What the page says of the peers that were asked, if any were. */
+const aboutPeers = (results: readonly Outcome[]): string =>
+  results.some((outcome) => !isFigure(outcome) && outcome.goal === undefined)
+    ? `
+## Beside others
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+Rows without a goal are of another server of the kind, on the same machine, asked in turns through its own API with as
+many bytes of ciphertext (\`bench/peers.ts\`). None of them syncs what it has answered for; Sallyport does.
 
-/** Each ratio as a bar, its goal as a line across. */
-export function plot(results: readonly Result[]): string {
-  const most = Math.max(1, ...results.map(({ ratio, goal, aim }) => Math.max(ratio, goal, aim ?? 0)));
-  const x = (ratio: number) => BAR.left + (ratio / most) * BAR.width;
-  const height = results.length * (BAR.height + BAR.gap) + BAR.gap;
-  const bars = results.map((result, at) => {
-    const y = BAR.gap + at * (BAR.height + BAR.gap);
-    const mid = y + BAR.height * 0.7;
-    const mark = x(result.goal).toFixed(1);
-    return [
-      `<text x="${BAR.left - 8}" y="${mid}" text-anchor="end">${escaped(result.name)}</text>`,
-      `<rect x="${BAR.left}" y="${y}" width="${(x(result.ratio) - BAR.left).toFixed(1)}" height="${BAR.height}" fill="${result.ratio < result.goal ? '#b5482e' : '#2f7d5b'}"/>`,
-      `<line x1="${mark}" x2="${mark}" y1="${y - 3}" y2="${y + BAR.height + 3}" stroke="#111" stroke-width="2"/>`,
-      `<text x="${(x(result.ratio) + 6).toFixed(1)}" y="${mid}">${result.ratio.toFixed(2)}</text>`,
-    ].join('\n');
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${BAR.left + BAR.width + 70}" height="${height}" font-family="sans-serif" font-size="13">
-<title>Each ratio as a bar, and its goal as a line across</title>
-<rect width="100%" height="100%" fill="#fff"/>
-${bars.join('\n')}
-</svg>
-`;
-}
+![What peers do a second, as a part of what Sallyport does](images/performance-peers.svg)
+`
+    : '';
 
 /** docs/performance.md. */
-export function page({ date, machine: where, results }: Report): string {
+export function page({ date, machine: where, results, minutes }: Report): string {
   return `# How fast it is
 
-Made by \`npm run bench\`; do not edit. Measured on ${date}: ${where}.
+Made by \`npm run bench\`; do not edit. Measured on ${date}: ${where}.${minutes === undefined ? '' : ` All of it took ${minutes} minutes.`}
 
-Each figure is a ratio: exchanges a second of Sallyport, of those of a bare server that moves the same bytes in the
-same run, on the same machine, from the same client. Both are asked in turns; it is the median of five turns. Sallyport
-runs as it is installed: the embedded database, every commit synced to disk before it is answered
-(\`synchronous=FULL\`), only the rate limits off; the client keeps 16 connections. Client and server share the
-machine's cores, and Sallyport's database has a thread of its own, so that a busy machine takes more from Sallyport
-than from a bare server.
+A ratio is exchanges a second of Sallyport, of those of what stands beside it, in the same run, on the same machine,
+from the same client. Both are asked in turns; it is the median of five turns. Sallyport runs as it is installed: the
+embedded database, every commit synced to disk before it is answered (\`synchronous=FULL\`), only the rate limits off;
+the client keeps 16 connections. Client and server share the machine's cores, and Sallyport's database has threads of
+its own, so that a busy machine takes more from Sallyport than from a bare server. A figure with a bound (≤) is of one
+server by itself.
 
 ${table(results)}
 
 \`goal\` is what a release must reach, \`aim\` what would be as good as a bare prototype of the same design.
 
 ![Ratios, and the goal of each](images/performance.svg)
+
+![Figures, and the bound of each](images/performance-bounds.svg)
 
 ## What is in a ratio
 
@@ -105,5 +97,12 @@ ${table(results)}
   \`node:http\` into a \`Request\` is the largest single cost of a small one.
 - An upload of a chunk is hashed, staged and made real in one transaction; the bytes go to the database's log and
   then to its file, so that each is written twice.
-`;
+- *An empty store* is another Sallyport beside the full one, with no more in it than the answers that are compared
+  need: one page of a list, as many chunks. What is read in the full one is spread over all of it.
+- Under *mixed load* sixteen connections read, create, log in, upload chunks of 1 MiB and download a bundle of 64 MiB
+  at once. The event loop is watched from inside the server (\`bench/lib/probe.mjs\`): a turn is the time between two
+  ticks of a timer of 5 ms, less those, and what the operating system gives to others meanwhile counts as well.
+- A *start* is from the start of the process to the first answer, with a database that exists; \`warm\` is with Node's
+  compile cache (\`NODE_COMPILE_CACHE\`), which the unit and the container image set.
+${aboutPeers(results)}`;
 }
