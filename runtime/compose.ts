@@ -32,6 +32,7 @@ import { settledKeys, settledSigner } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError } from './listener.ts';
 import { type ProcessLog, typeName } from './log.ts';
 import { operatorCommands } from './operator.ts';
+import { PlainResponse } from './plain-response.ts';
 import { type Reloaded, setLevel, takeUp } from './reload.ts';
 import { bootstrapPort, bootstrapSecret } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
@@ -169,6 +170,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
         const timer = setTimeout(then, ms);
         return () => clearTimeout(timer);
       },
+      respond: (content, init) => new PlainResponse(content, init) as unknown as Response,
       // The listener announces the length and refuses to end a body that has another one.
       sized: (stream) => stream,
     };

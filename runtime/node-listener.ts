@@ -11,7 +11,7 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer, type Server as SecureServer } from 'node:https';
 import { type ListenOptions, Server as NetServer, type Socket } from 'node:net';
-import { createServerAdapter, type NodeRequest } from '@whatwg-node/server';
+import { createServerAdapter, type NodeRequest, type NodeResponse } from '@whatwg-node/server';
 import type { Peer } from '../src/handlers/kit/peer.ts';
 import { type Connections, trackConnections } from './connections.ts';
 import {
@@ -22,9 +22,10 @@ import {
   showAddress,
   type TlsMaterial,
 } from './listener.ts';
-import { bodyChunks, linger } from './request-body.ts';
+import { linger } from './request-body.ts';
 import { originForm, validHost } from './request-head.ts';
 import { cut, sendResponse } from './send-response.ts';
+import { SocketHeaders, SocketRequest } from './socket-request.ts';
 import { secureContext, tlsOptions, verifiedCertificate } from './tls.ts';
 import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refusal.ts';
 
@@ -150,20 +151,40 @@ function createTlsServer(plan: ListenerPlan, tls: TlsMaterial, options: ServerOp
   }
 }
 
+/** What every request of a connection shares. */
+interface Connected {
+  readonly peer: Peer;
+  /** What stands for `Host` in URLs: a name of ours and the port that was really asked. */
+  readonly host: string;
+}
+
 /** Turns one request into a fetch `Request`, calls the handler and sends what it answers. Never rejects. */
 function requestAnswerer(plan: ListenerPlan): Answer {
-  const adapter = createServerAdapter<{ peer: Peer }>((request, context) =>
-    plan.handler(request, context.peer),
+  const { handleNodeRequestAndResponse: handle } = createServerAdapter<{ peer: Peer }>(
+    (request, context) => plan.handler(request, context.peer),
+    // The adapter's own classes are most of what it costs; it constructs these in their place.
+    { fetchAPI: { Request: SocketRequest as unknown as typeof Request } },
   );
   const { readMs, writeMs } = plan.timeouts;
+  const protocol = plan.tls ? 'https' : 'http';
+  const known = new WeakMap<Socket, Connected>();
+  const connectedBy = (socket: Socket): Connected => {
+    let connected = known.get(socket);
+    if (connected === undefined) {
+      const peer = peerOf(socket, plan.tls !== undefined);
+      connected = { peer, host: `${plan.door}:${socket.localPort ?? 0}` };
+      known.set(socket, connected);
+    }
+    return connected;
+  };
 
   return async (req, res, connections, expectsContinue) => {
     // Without listeners an error of a half-read request would end the process.
-    req.on('error', () => {});
-    res.on('error', () => {});
-    const path = originForm(req.url ?? '');
-    if (path === undefined || !validHost(req)) {
-      const refusal = path === undefined ? refusals.malformed : refusals.badHost;
+    req.on('error', ignore);
+    res.on('error', ignore);
+    const url = originForm(req.url ?? '');
+    if (url === undefined || !validHost(req)) {
+      const refusal = url === undefined ? refusals.malformed : refusals.badHost;
       const { status, headers, body } = describeRefusal(plan, refusal);
       res.writeHead(status, headers).end(body);
       return;
@@ -173,28 +194,22 @@ function requestAnswerer(plan: ListenerPlan): Answer {
       res.once('close', () => clearTimeout(timer));
     }
     const deadline = readMs > 0 ? performance.now() + readMs : Number.POSITIVE_INFINITY;
-    const head = req.method === 'HEAD';
+    const { peer, host } = connectedBy(req.socket);
     try {
-      const response = await adapter.handleNodeRequestAndResponse(
+      const response = await handle(
         {
           method: req.method,
-          headers: req.headers,
-          // What the adapter takes for the raw request. Its URL gets a host of ours: nothing that a client writes
-          // into `Host` can reach a path or a link. Its body is a view that cannot destroy the socket.
-          raw: {
-            url: path,
-            protocol: plan.tls ? 'https' : 'http',
-            hostname: plan.door,
-            socket: req.socket,
-            headers: {},
-            [Symbol.asyncIterator]: () => bodyChunks(req, res, expectsContinue, deadline),
-          },
+          headers: new SocketHeaders({ req, res, expectsContinue, deadline }),
+          // What the adapter takes for the raw request. Its host is ours: nothing that a client writes into `Host`
+          // can reach a path or a link. Without a body to look after, the adapter asks neither side for its stream;
+          // what a client still sends is dropped here.
+          raw: { url, protocol, headers: { host }, method: 'HEAD' },
         } as unknown as NodeRequest,
-        res,
-        { peer: peerOf(req.socket, plan.tls !== undefined) },
+        NOT_WATCHED,
+        { peer },
       );
       await sendResponse(response, res, {
-        head,
+        head: req.method === 'HEAD',
         close: !req.complete || connections.draining,
         linger: () => linger(req),
       });
@@ -208,6 +223,11 @@ function requestAnswerer(plan: ListenerPlan): Answer {
     }
   };
 }
+
+const ignore = () => {};
+
+/** The adapter would listen to the response for its own signal; a {@link SocketRequest} does when it is asked for one. */
+const NOT_WATCHED = {} as unknown as NodeResponse;
 
 function peerOf(socket: Socket, secure: boolean): Peer {
   const address = socket.remoteAddress;

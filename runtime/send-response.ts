@@ -3,6 +3,7 @@
  * breaks off can never be mistaken for a whole one.
  */
 import type { ServerResponse } from 'node:http';
+import { PlainResponse } from './plain-response.ts';
 
 export interface SendOptions {
   /** The request was a HEAD: headers only. */
@@ -24,30 +25,81 @@ export async function sendResponse(
   res: ServerResponse,
   options: SendOptions,
 ): Promise<void> {
-  const { status, body } = response;
+  const { status } = response;
+  const { content, headers, announced, own } = partsOf(response);
   if (res.destroyed || res.closed) {
-    body?.cancel().catch(() => {});
+    if (content instanceof ReadableStream) content.cancel().catch(() => {});
     return;
-  }
-  const headers: string[] = [];
-  let announced: number | undefined;
-  for (const [name, value] of response.headers) {
-    if (name === 'content-length') announced = Number(value);
-    headers.push(name, value);
   }
   if (options.close) headers.push('connection', 'close');
 
   const never = options.head || status === 204 || status === 304;
-  if (never || body === null) {
-    if (!never && announced === undefined) headers.push('content-length', '0');
-    body?.cancel().catch(() => {});
+  const streams = content instanceof ReadableStream;
+  if (never || !streams) {
+    const bytes = never || streams ? null : content;
+    if (streams) content.cancel().catch(() => {});
+    if (!never && announced === undefined) headers.push('content-length', String(bytes?.length ?? 0));
+    if (bytes !== null && announced !== undefined && announced !== bytes.length) {
+      cut(res);
+      return;
+    }
     res.writeHead(status, headers);
-    res.flushHeaders();
-    await options.linger();
-    res.end();
+    if (options.close) {
+      if (bytes === null) res.flushHeaders();
+      else res.write(bytes);
+      await options.linger();
+      res.end();
+    } else endWith(res, bytes, own);
     return;
   }
+  await sendStream(content, res, options, { status, headers, announced });
+}
 
+interface Parts {
+  readonly content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** Names and values in turns. */
+  readonly headers: string[];
+  readonly announced: number | undefined;
+  /** Nobody else holds the bytes. */
+  readonly own: boolean;
+}
+
+function partsOf(response: Response | PlainResponse): Parts {
+  const headers: string[] = [];
+  let announced: number | undefined;
+  const add = (name: string, value: string) => {
+    if (name === 'content-length') announced = Number(value);
+    headers.push(name, value);
+  };
+  if (response instanceof PlainResponse) {
+    const { init, content } = response;
+    for (const name in init.headers) add(name, init.headers[name] ?? '');
+    return { content, headers, announced, own: init.own === true };
+  }
+  for (const [name, value] of response.headers) add(name, value);
+  return { content: response.body, headers, announced, own: false };
+}
+
+/** Answers up to this size go out together with their head, in one piece of memory. */
+const ONE_PIECE_BYTES = 16 * 1024;
+
+/** Sends the last bytes of an answer and ends it. */
+function endWith(res: ServerResponse, bytes: Uint8Array<ArrayBuffer> | null, own: boolean): void {
+  if (bytes === null || bytes.length === 0) res.end();
+  else if (bytes.length <= ONE_PIECE_BYTES) {
+    // As text of one byte a character: Node puts it behind the head and makes one write of both.
+    res.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1');
+  } else if (own && bytes.length >= GIVE_BACK_FROM_BYTES) res.end(bytes, () => giveBack(bytes));
+  else res.end(bytes);
+}
+
+async function sendStream(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  res: ServerResponse,
+  options: SendOptions,
+  { status, headers, announced: stated }: Omit<Parts, 'content' | 'own'> & { readonly status: number },
+): Promise<void> {
+  let announced = stated;
   const reader = body.getReader();
   const leave = () => {
     reader.cancel().catch(() => {});
@@ -101,7 +153,7 @@ async function copy(
 }
 
 /** Pieces of at least this size are given back as soon as they were sent, instead of waiting to be collected. */
-const GIVE_BACK_FROM_BYTES = 256 * 1024;
+const GIVE_BACK_FROM_BYTES = 64 * 1024;
 
 /** Frees the memory behind bytes that nobody will look at again, where they are all of it. */
 function giveBack({ buffer, byteLength }: Uint8Array): void {

@@ -53,6 +53,18 @@ export interface Deps {
   after(ms: number, then: () => void): () => void;
   /** A body of exactly `length` bytes, in the form in which this runtime announces Content-Length. */
   sized(stream: ReadableStream<Bytes>, length: number): ReadableStream<Bytes>;
+  /**
+   * Makes the answer; absent: the platform's own `Response`. For runtimes whose own costs more than what it carries.
+   * @param init header names in lower case, each once; `own`: nobody else holds the bytes, nor will look at them
+   */
+  respond?(
+    content: Bytes | ReadableStream<Bytes> | null,
+    init: {
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly own?: boolean;
+    },
+  ): Response;
   /** Bytes that the disk under the data has left; absent or undefined where nothing can tell. */
   diskFree?(): Promise<number | undefined>;
   /** What links in answers start with (`https://host`), or undefined: then they are paths. */

@@ -19,21 +19,65 @@ function declaredLength(request: Request): number | undefined {
 
 type Timing = Pick<Deps, 'after' | 'now'>;
 
-type Step = ReadableStreamReadResult<Bytes>;
+/** The body of a request, a piece at a time. */
+export interface Pieces {
+  /** What has arrived and was not taken yet; undefined: nothing, or nothing any more. */
+  take(): Bytes | undefined;
+  /** Waits until there is something to take. False: all of it was taken. Throws when there will be no more. */
+  more(): Promise<boolean>;
+  /** Lets go of what is left. */
+  leave(): void;
+}
 
 /**
- * The next piece of a body.
+ * Where a runtime's request offers its body without a stream around it: for what most bodies hold, making a web
+ * stream and reading it costs more than all else that is done with them.
+ */
+export const PIECES = Symbol('pieces');
+
+/** A request as some runtimes make it. */
+interface Offering {
+  readonly [PIECES]?: () => Pieces | undefined;
+}
+
+/** The pieces of a web stream. */
+function streamed(stream: ReadableStream<Bytes>): Pieces {
+  const reader = stream.getReader();
+  let held: Bytes | undefined;
+  return {
+    take() {
+      const piece = held;
+      held = undefined;
+      return piece;
+    },
+    async more() {
+      const step = await reader.read();
+      held = step.value;
+      return !step.done;
+    },
+    leave: () => void reader.cancel().catch(() => {}),
+  };
+}
+
+function piecesOf(request: Request): Pieces | undefined {
+  const offered = (request as Offering)[PIECES]?.();
+  if (offered !== undefined || request.body === null) return offered;
+  return streamed(request.body as ReadableStream<Bytes>);
+}
+
+/**
+ * Whether there is more of a body.
  *
  * The wait for it is a promise of its own. Were each read raced against one promise for the whole body, every piece
  * would stay in memory until that one settles: on Bun its list of reactions holds what each race came to.
  * @throws Fault `request_timeout` when nothing comes for {@link BODY_PATIENCE_MS}, `request_aborted` when the
- *   stream breaks
+ *   body breaks off
  */
-async function nextPiece(reader: ReadableStreamDefaultReader<Bytes>, deps: Timing): Promise<Step> {
-  const { promise, resolve, reject } = Promise.withResolvers<Step>();
+async function moreOf(pieces: Pieces, deps: Timing): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const stop = deps.after(BODY_PATIENCE_MS, () => reject(new Fault('request_timeout')));
   try {
-    reader.read().then(resolve, reject);
+    pieces.more().then(resolve, reject);
     return await promise;
   } catch (error) {
     throw error instanceof Fault ? error : new Fault('request_aborted');
@@ -43,26 +87,27 @@ async function nextPiece(reader: ReadableStreamDefaultReader<Bytes>, deps: Timin
 }
 
 async function* read(request: Request, deps: Timing): AsyncGenerator<Bytes> {
-  if (request.body === null) return;
-  const reader = (request.body as ReadableStream<Bytes>).getReader();
+  const pieces = piecesOf(request);
+  if (pieces === undefined) return;
   let ended = false;
   const started = deps.now();
   let bytes = 0;
   try {
     for (;;) {
-      const step = await nextPiece(reader, deps);
-      if (step.done) {
+      const piece = pieces.take();
+      if (piece === undefined) {
+        if (await moreOf(pieces, deps)) continue;
         ended = true;
         return;
       }
-      bytes += step.value.length;
+      bytes += piece.length;
       const allowed = BODY_PATIENCE_MS + (bytes / BODY_LEAST_RATE) * 1000;
       if (deps.now() - started > allowed) throw new Fault('request_timeout');
-      if (step.value.length > 0) yield step.value;
+      if (piece.length > 0) yield piece;
     }
   } finally {
     // Whoever stops early lets go of the body; the adapter then ends the connection in an orderly way.
-    if (!ended) reader.cancel().catch(() => {});
+    if (!ended) pieces.leave();
   }
 }
 

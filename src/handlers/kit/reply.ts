@@ -14,6 +14,8 @@ export interface Reply {
   /** Names in lower case. What is not named here comes from the header set. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Bytes | StreamBody;
+  /** Bytes that were read for this answer alone: their memory may be freed once they were sent. */
+  readonly own?: boolean;
 }
 
 /** How many bytes the body has. */

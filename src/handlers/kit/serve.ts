@@ -116,6 +116,7 @@ export function serve<L extends Listener>(
   deps: Deps,
 ): Handler {
   const table = routeTable<L>(listener, routes, deps.settings.urlPrefix);
+  const respond = deps.respond ?? ((content, init) => new Response(content, init));
 
   async function answer(request: Request, peer: Peer, requestId: string): Promise<Outcome> {
     let pattern = UNKNOWN_ROUTE;
@@ -193,13 +194,13 @@ export function serve<L extends Listener>(
     const { body } = reply;
     if (request.method === 'HEAD' || bodiless) {
       log(0);
-      return new Response(null, init);
+      return respond(null, init);
     }
     if (!(body instanceof Uint8Array)) {
       if (body.open === undefined) throw new TypeError(`${pattern} answered a length without a body`);
-      return new Response(deps.sized(counted(body.open(), log), length), init);
+      return respond(deps.sized(counted(body.open(), log), length), init);
     }
     log(length);
-    return new Response(body, init);
+    return respond(body, reply.own === true ? { ...init, own: true } : init);
   };
 }

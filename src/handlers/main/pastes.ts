@@ -272,6 +272,7 @@ export const read = mainRoute({
       status: 200,
       headers: headers(paste.mimeType),
       body: body instanceof Uint8Array ? body : { length: paste.size, open: body },
+      own: true,
     };
   },
 });
