@@ -127,7 +127,7 @@ it('growing a blob looks at no other segments than its last', async () => {
   const { modes, plans } = await watch(({ blobs }) => blobs.extend('uop_a', 10, bytesOf(5), NOW));
   assert.deepEqual(modes, ['write']);
   // The sum of what is staged goes over all staged names, which the staging quota bounds.
-  assert.deepEqual([...new Set(costly(plans))], ['SCAN loose_blobs']);
+  assert.deepEqual([...new Set(costly(plans))], ['SCAN loose_blobs USING INDEX loose_blobs_staged']);
 });
 
 const VIEWS = ['seen', 'data', 'payload'] as const;

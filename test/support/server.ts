@@ -36,6 +36,8 @@ export interface ServerOptions {
   /** SAFE_… settings. The rest of the environment is not passed on, apart from PATH. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** Keeps none of its log: for millions of requests. */
+  readonly silent?: boolean;
   /** Megabytes of heap that V8 may use at most, as on a small machine; Bun has no such bound. */
   readonly heapMb?: number;
   /** Another server on the same database: its signing key is copied, as an operator does it. */
@@ -89,13 +91,13 @@ function start(options: ServerOptions, folder: string): Started {
       ...options.settings,
       ...(options.heapMb !== undefined && { NODE_OPTIONS: `--max-old-space-size=${options.heapMb}` }),
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', options.silent === true ? 'ignore' : 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text;
   });
   const exited = once(child, 'close').then(

@@ -58,6 +58,9 @@ const CHECKS: Readonly<Record<RowCheck, string>> = {
           OR bytes IS NOT (SELECT coalesce(sum(size), 0) FROM pastes)
           THEN 'Pastes are counted as ' || count || ' with ' || bytes || ' bytes, and are '
             || (SELECT count(*) || ' with ' || coalesce(sum(size), 0) FROM pastes) || ' bytes.'
+        WHEN burning IS NOT (SELECT count(*) FROM pastes WHERE burn = 1)
+          THEN 'Pastes to be burned are counted as ' || burning || ', and are '
+            || (SELECT count(*) FROM pastes WHERE burn = 1) || '.'
       END AS problem
     FROM totals WHERE room = 'pastes' AND room > ?1 LIMIT ?2`,
   stream_counters: `

@@ -10,6 +10,7 @@ import { lettingGo } from './0008_letting_go.ts';
 import { coordination } from './0009_coordination.ts';
 import { objects } from './0010_objects.ts';
 import { webhooks } from './0011_webhooks.ts';
+import { growth } from './0012_growth.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
 export const migrations: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   coordination,
   objects,
   webhooks,
+  growth,
 ];
