@@ -33,6 +33,7 @@ import { type Handler, type Listener, type ListenerPlan, StartError } from './li
 import { type ProcessLog, typeName } from './log.ts';
 import { operatorCommands } from './operator.ts';
 import { PlainResponse } from './plain-response.ts';
+import { pooledRandom } from './random.ts';
 import { type Reloaded, setLevel, takeUp } from './reload.ts';
 import { bootstrapPort, bootstrapSecret } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
@@ -162,7 +163,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       deletionDecided: () => deletions?.wake(),
       startedAt: Date.now(),
       now: () => Date.now(),
-      random: (length) => new Uint8Array(randomBytes(length)),
+      random: pooledRandom(),
       digest: nodeDigest,
       crc32: nodeCrc32,
       ...(database.kind === 'file' && { diskFree: () => freeBytes(database.path) }),

@@ -3,8 +3,8 @@
  */
 import { AGE_MAGIC, MAX_AGE_HEADER_BYTES, parseAgeHeader } from '../crypto/age-header.ts';
 import { SealedError } from '../crypto/sealed-error.ts';
-import { COMMITMENT_BYTES, parseSealedHeader } from '../crypto/sealed-header.ts';
-import { MEDIA_TYPE_PREFIX_BYTES, mediaType } from './media-type.ts';
+import { COMMITMENT_BYTES, parseSealedHeader, SEALED_MAGIC } from '../crypto/sealed-header.ts';
+import { BYTES, MEDIA_TYPE_PREFIX_BYTES, mediaType } from './media-type.ts';
 import { measuredEntropy, type SealEvidence } from './sealed-check.ts';
 
 export { type ServedType, servedType } from './media-type.ts';
@@ -54,7 +54,9 @@ export function inspector({ measureEntropy }: InspectorOptions): Inspector {
       count(counts, prefix.subarray(0, header?.length ?? 0), -1);
       entropy = measuredEntropy(counts);
     }
-    const mimeType = await mediaType(prefix.subarray(0, MEDIA_TYPE_PREFIX_BYTES), utf8);
+    // A sealed file says by its first line what it is, and nothing else begins like that.
+    const known = header?.kind === 'sealed' && !utf8;
+    const mimeType = known ? BYTES : await mediaType(prefix.subarray(0, MEDIA_TYPE_PREFIX_BYTES), utf8);
     return { size, mimeType, utf8, sealed: header !== undefined, header, entropy };
   };
 
@@ -71,8 +73,12 @@ function count(counts: Uint32Array, chunk: Uint8Array, step: 1 | -1): void {
 
 /** The header of either format at the start of a body; `length` ends where the payload begins. */
 function sealingHeader(prefix: Uint8Array): SealEvidence['header'] {
-  const age = parseAgeHeader(prefix);
-  if (age !== undefined) return { kind: 'age', length: age.length };
+  if (begins(prefix, AGE_MAGIC)) {
+    const age = parseAgeHeader(prefix);
+    return age && { kind: 'age', length: age.length };
+  }
+  // Most bodies are neither, and a refusal that is thrown costs more than all else that is done with a small one.
+  if (!begins(prefix, SEALED_MAGIC)) return undefined;
   try {
     return { kind: 'sealed', length: parseSealedHeader(prefix).headerLength + COMMITMENT_BYTES };
   } catch (error) {
@@ -83,16 +89,21 @@ function sealingHeader(prefix: Uint8Array): SealEvidence['header'] {
 
 /** Keeps the beginning of a body: what the media type and a sealed header need, and of an age file its header. */
 class Beginning {
-  #buffer = new Uint8Array(MEDIA_TYPE_PREFIX_BYTES);
+  #buffer = new Uint8Array(0);
   #length = 0;
 
   keep(chunk: Uint8Array): void {
-    const rest = this.#fill(chunk);
-    if (rest.length === 0 || this.#buffer.length === MAX_AGE_HEADER_BYTES || !this.#beginsLikeAge()) return;
-    const longer = new Uint8Array(MAX_AGE_HEADER_BYTES);
-    longer.set(this.#buffer);
-    this.#buffer = longer;
-    this.#fill(rest);
+    let rest = this.#fill(chunk);
+    while (rest.length > 0) {
+      const most = begins(this.bytes(), AGE_MAGIC) ? MAX_AGE_HEADER_BYTES : MEDIA_TYPE_PREFIX_BYTES;
+      if (this.#buffer.length >= most) return;
+      // As long as a small body is; twice as long where it comes in drops.
+      const wanted = Math.max(this.#length + rest.length, 2 * this.#buffer.length);
+      const longer = new Uint8Array(Math.min(wanted, most));
+      longer.set(this.bytes());
+      this.#buffer = longer;
+      rest = this.#fill(rest);
+    }
   }
 
   bytes(): Uint8Array {
@@ -106,13 +117,11 @@ class Beginning {
     this.#length += taken;
     return chunk.subarray(taken);
   }
+}
 
-  #beginsLikeAge(): boolean {
-    for (let i = 0; i < AGE_MAGIC.length; i += 1) {
-      if (this.#buffer[i] !== AGE_MAGIC.charCodeAt(i)) return false;
-    }
-    return true;
-  }
+function begins(bytes: Uint8Array, magic: string): boolean {
+  for (let i = 0; i < magic.length; i += 1) if (bytes[i] !== magic.charCodeAt(i)) return false;
+  return true;
 }
 
 /** Whether pieces make up valid UTF-8 (RFC 3629). Looks no further once they do not. */

@@ -6,7 +6,8 @@
 export const MEDIA_TYPE_PREFIX_BYTES = 8192;
 
 const TEXT = 'text/plain';
-const BYTES = 'application/octet-stream';
+/** What nothing more is known of. */
+export const BYTES = 'application/octet-stream';
 const SHOWN_IMAGES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 
 /**
@@ -32,13 +33,32 @@ const ACTIVE = /^text\/|[/+-](xml|html|javascript|ecmascript)$/;
  * @param utf8 whether the whole body is valid UTF-8
  */
 export async function mediaType(prefix: Uint8Array, utf8: boolean): Promise<string> {
-  const magic = await magicType(prefix);
   // No text holds a NUL; a binary format that happens to be valid UTF-8 (a small GIF, a tar of texts) does.
-  if (utf8 && !prefix.includes(0)) return magic !== undefined && WRITTEN_IN_TEXT.has(magic) ? magic : TEXT;
+  const text = utf8 && !prefix.includes(0);
+  // Going through all signatures costs more than all else that is done with a small text.
+  if (text && !mayBeWrittenInText(prefix)) return TEXT;
+  const magic = await magicType(prefix);
+  if (text) return magic !== undefined && WRITTEN_IN_TEXT.has(magic) ? magic : TEXT;
   const image = imageType(prefix);
   if (image !== undefined) return image;
   if (magic !== undefined && !ACTIVE.test(magic) && !SHOWN_IMAGES.has(magic)) return magic;
   return utf8 ? TEXT : BYTES;
+}
+
+/** Whether the beginnings `%!` (PostScript, EPS), `%P` (PDF) or `{\\` (RTF) occur at all, be it behind some mark. */
+function mayBeWrittenInText(prefix: Uint8Array): boolean {
+  return (
+    occurs(prefix, 0x25, (next) => next === 0x21 || next === 0x50) ||
+    occurs(prefix, 0x7b, (next) => next === 0x5c)
+  );
+}
+
+/** Whether a byte occurs with one behind it that fits. */
+function occurs(bytes: Uint8Array, byte: number, fits: (next: number | undefined) => boolean): boolean {
+  for (let at = bytes.indexOf(byte); at !== -1; at = bytes.indexOf(byte, at + 1)) {
+    if (fits(bytes[at + 1])) return true;
+  }
+  return false;
 }
 
 async function magicType(prefix: Uint8Array): Promise<string | undefined> {

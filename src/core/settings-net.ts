@@ -112,6 +112,7 @@ function hostBits(byte: number, index: number, prefix: number): number {
 
 /** Whether an IP address, in any spelling, lies in one of the networks. Anything that is no address does not. */
 export function inNetworks(networks: readonly Cidr[], address: string): boolean {
+  if (networks.length === 0) return false;
   if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return false;
   const bytes = ipaddr.process(address).toByteArray();
   return networks.some(

@@ -71,6 +71,7 @@ describe('the type of a paste', () => {
     ['a WebP', WEBP, 'image/webp'],
     ['a GIF with a script behind it', join(GIF, utf8('<script>alert(1)</script>')), 'image/gif'],
     ['a PDF', join(utf8('%PDF-1.7\n%'), hex('e2e3cfd30a')), 'application/pdf'],
+    ['a PDF behind a byte order mark', join(hex('efbbbf'), utf8('%PDF-1.4\n1 0 obj')), 'application/pdf'],
     ['a PDF in ASCII', utf8('%PDF-1.4\n1 0 obj <</OpenAction 2 0 R>> endobj'), 'application/pdf'],
     ['PostScript', utf8('%!PS-Adobe-3.0\nshowpage\n'), 'application/postscript'],
     ['a gzip', Uint8Array.from(gzipSync('hello')), 'application/gzip'],

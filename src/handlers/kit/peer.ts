@@ -51,9 +51,20 @@ function ownerBehind(request: Request, settings: Settings): string | undefined {
   return sha1Print === undefined ? undefined : `sha1:${sha1Print}`;
 }
 
+/** Addresses in plain form, of connections that are known: an adapter tells the same peer for each of its requests. */
+const plain = new WeakMap<Peer, string>();
+
+function plainAddressOf(peer: Peer): string | undefined {
+  const known = plain.get(peer);
+  if (known !== undefined || peer.address === undefined) return known;
+  const address = plainAddress(peer.address);
+  if (address !== undefined) plain.set(peer, address);
+  return address;
+}
+
 /** Puts together what the socket and, where they count, the proxy's headers say. */
 export function visitorOf(request: Request, peer: Peer, settings: Settings): Visitor {
-  const socket = peer.address === undefined ? undefined : plainAddress(peer.address);
+  const socket = plainAddressOf(peer);
   const trusted = socket !== undefined && inNetworks(settings.trustedProxies, socket);
   const address = trusted
     ? addressBehind(socket, request.headers.get('x-forwarded-for'), settings)

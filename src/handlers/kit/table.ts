@@ -4,7 +4,7 @@
  * Static segments match undecoded and case-sensitively: no reverse proxy that compares raw paths can see another
  * route than we do. Parameters are decoded once.
  */
-import { IttyRouter } from 'itty-router';
+import { IttyRouter, type RouteEntry } from 'itty-router';
 import type { LimitClass } from '../../core/settings.ts';
 import type { Announce, Endpoint, Listener, Route } from './route.ts';
 
@@ -28,6 +28,8 @@ interface Entry<L extends Listener> {
   readonly route: Route<L>;
   readonly path: string;
   readonly segments: readonly string[];
+  /** The path as people read it. */
+  readonly template: string;
 }
 
 interface Found<L extends Listener> {
@@ -62,6 +64,12 @@ function decoded(groups: Readonly<Record<string, string>>): Record<string, strin
   }
   return params;
 }
+
+/** Whether a route has a say in how it is told that its parameters are of no possible shape: in words, or in a page. */
+const speaks = ({ missing, refuse }: Route) => missing !== undefined || refuse !== undefined;
+
+/** What a method and a path have in common with every pattern that they can match. */
+const kindOf = (method: string, path: string) => `${method} ${path.split('/').length}`;
 
 interface Kinship {
   /** How many leading segments the pattern covers. */
@@ -116,43 +124,51 @@ export function routeTable<L extends Listener>(
       if (seen.has(name)) throw new TypeError(`route ${route.id} stands twice in the table of ${listener}`);
       seen.add(name);
     }
-    entries.push({ route, path, segments });
+    entries.push({ route, path, segments, template: template(segments) });
   }
   const [first] = entries;
   if (first === undefined) throw new TypeError(`the ${listener} listener has no routes`);
 
   // A static segment is more particular than a parameter, whatever the order of the table.
-  const ordered = [...entries].sort((a, b) => (template(a.segments) < template(b.segments) ? -1 : 1));
+  const ordered = [...entries].sort((a, b) => (a.template < b.template ? -1 : 1));
   ordered.sort((a, b) => Number(a.path.includes(':')) - Number(b.path.includes(':')));
-  const router = IttyRouter({
-    routes: ordered.map((entry) => [
-      entry.route.method,
-      expression(entry.segments),
-      [({ params }: { params: Record<string, string> }): Found<L> => ({ entry, groups: params })],
-      entry.path,
-    ]),
-  });
+  // A router tries its routes one after the other, so each gets those alone that a path could be.
+  const routers = new Map<string, ReturnType<typeof IttyRouter>>();
+  for (const [kind, alike] of Map.groupBy(ordered, ({ route, path }) => kindOf(route.method, path))) {
+    const routes = alike.map(
+      (entry): RouteEntry => [
+        entry.route.method,
+        expression(entry.segments),
+        [({ params }: { params: Record<string, string> }): Found<L> => ({ entry, groups: params })],
+        entry.path,
+      ],
+    );
+    routers.set(kind, IttyRouter({ routes }));
+  }
 
   return {
-    endpoints: entries.map(({ route, segments }) => ({
+    endpoints: entries.map(({ route, template: pattern }) => ({
       method: route.method,
-      pattern: template(segments),
+      pattern,
       prefixed: route.prefixed,
     })),
     async match(method, url) {
       const asked = { method: method === 'HEAD' ? 'GET' : method, url: url.href };
-      const found = (await router.fetch(asked as Parameters<typeof router.fetch>[0])) as Found<L> | undefined;
+      const router = routers.get(kindOf(asked.method, url.pathname));
+      const found = (await router?.fetch(asked as Parameters<typeof router.fetch>[0])) as
+        | Found<L>
+        | undefined;
       if (found !== undefined) {
-        const { route, segments } = found.entry;
+        const { route, template: pattern } = found.entry;
         const params = decoded(found.groups);
         const accepted = params === undefined ? undefined : route.accepts(params);
         const known = {
-          pattern: template(segments),
+          pattern,
           limit: route.limit,
           cors: route.cors && accepted !== undefined,
         };
         return accepted === undefined
-          ? { ...known, params: undefined, ...(route.missing !== undefined && { misnamed: route }) }
+          ? { ...known, params: undefined, ...(speaks(route) && { misnamed: route }) }
           : { ...known, route, params: accepted };
       }
       const path = url.pathname.slice(1).split('/');
@@ -166,7 +182,7 @@ export function routeTable<L extends Listener>(
       const here = entries.filter(({ segments }) => expression(segments).test(url.pathname));
       const options = here.find(({ route }) => route.options !== undefined)?.route.options;
       return {
-        pattern: whole ? template(entry.segments) : `${prefix}/{route}`,
+        pattern: whole ? entry.template : `${prefix}/{route}`,
         limit: entry.route.limit,
         cors: here.some(({ route }) => route.cors),
         ...(options !== undefined && { options }),

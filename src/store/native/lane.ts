@@ -58,6 +58,8 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
 
   const waiting = new Map<number, Waiting>();
   let outbox: WireBatch[] = [];
+  /** The worker has work that it has not answered: what comes meanwhile travels together once it has. */
+  let working = false;
   let moved = new Set<ArrayBuffer>();
   let nextId = 0;
   let bytesWaiting = 0;
@@ -70,9 +72,13 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     port.postMessage(message, buffers);
   }
 
-  /** Everything that was submitted in one turn of the event loop travels as one message. */
+  /**
+   * Sends what was submitted as one message: in one turn of the event loop, or while the worker was at work. Each
+   * message costs both threads many times what a batch more in it does.
+   */
   function flush(): void {
-    if (outbox.length === 0) return;
+    if (outbox.length === 0 || state === 'ended') return;
+    working = true;
     const batches = outbox;
     const buffers = [...moved];
     outbox = [];
@@ -80,9 +86,14 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     try {
       post({ kind: 'work', batches }, buffers);
     } catch (thrown) {
+      working = false;
       // Nothing was sent: a message is cloned whole or not at all.
       for (const { id } of batches) settle(id)?.reject(new DbError('internal', `Not sent: ${thrown}`));
     }
+  }
+
+  function flushIfIdle(): void {
+    if (!working) flush();
   }
 
   function settle(id: number): Waiting | undefined {
@@ -99,6 +110,9 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       opened.resolve();
     } else if (message.kind === 'done') {
       if (message.schemaChanged) options.onSchemaChanged();
+      working = false;
+      // Before anybody hears of it, so that the worker does not wait for what is done with the answers.
+      flush();
       for (const { id, outcome } of message.answers) {
         const entry = settle(id);
         if ('error' in outcome) entry?.reject(dbError(outcome.error));
@@ -149,7 +163,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       }
       const id = nextId++;
       bytesWaiting += bytes;
-      if (outbox.length === 0) queueMicrotask(flush);
+      if (outbox.length === 0 && !working) setImmediate(flushIfIdle);
       // Nothing else that a caller's object may hold travels with it: what cannot be cloned would stop them all.
       outbox.push({ id, mode, statements: statements.map(({ sql, args = [] }) => ({ sql, args })), bytes });
       for (const { args } of statements) if (args) for (const value of args) addMovable(moved, value);

@@ -83,7 +83,7 @@ function nextGroup(): WireBatch[] {
   const mode = waiting[0]?.mode;
   for (const batch of waiting) {
     if (batch.mode !== mode || count === GROUP_COUNT || bytes >= GROUP_BYTES) break;
-    // What does not write has nothing to share: each is answered as soon as it is done.
+    // What does not write has nothing to share but the way back.
     if (mode !== 'write' && count === 1) break;
     bytes += batch.bytes;
     count += 1;
@@ -98,6 +98,7 @@ function work(): void {
     const writes = mode === 'write';
     const behind = waiting.length;
     const answers = writes ? commitGroup(holder, group) : group.map(mode === 'cut' ? cutOne : readOne);
+    if (mode === 'read') readMore(group, answers);
     if (writes && answers.every(isBusy)) answers.push(...refuseBehind(behind, answers[0]));
     const schemaChanged = current?.takeSchemaChanged() ?? false;
     if (schemaChanged) current?.forget();
@@ -188,6 +189,21 @@ function readOne(batch: WireBatch): Answer {
   // Reading again does no harm, and the fresh connection may be fine; a lock has been waited for already.
   if ('broken' in outcome && outcome.error.kind !== 'busy') outcome = tryRead(batch);
   return { id: batch.id, outcome: 'broken' in outcome ? { error: outcome.error } : outcome };
+}
+
+/** Reads that follow one another are answered together, but none waits longer than this for others. */
+const TOGETHER_MS = 0.5;
+const TOGETHER_COUNT = 32;
+
+/** Goes on reading for a moment, since a message costs both threads many times what a small read does. */
+function readMore(group: WireBatch[], answers: Answer[]): void {
+  const until = performance.now() + TOGETHER_MS;
+  while (waiting[0]?.mode === 'read' && answers.length < TOGETHER_COUNT && performance.now() < until) {
+    const batch = waiting.shift();
+    if (batch === undefined) return;
+    group.push(batch);
+    answers.push(readOne(batch));
+  }
 }
 
 type ReadOutcome = Outcome | (Extract<Outcome, { error: unknown }> & { readonly broken: true });
