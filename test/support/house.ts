@@ -24,6 +24,7 @@ import { migrate } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { libsqlStore } from '../../src/store/libsql/store.ts';
 import { openEmbedded } from '../../src/store/native/embedded.ts';
+import { memoryDatabase } from './memory-database.ts';
 
 export interface LogLine extends LogFields {
   readonly level: LogLevel;
@@ -101,6 +102,17 @@ export const BOOTSTRAP_SECRET = 'the bootstrap secret of the tests';
 /** The origin that links start with in tests. */
 export const ORIGIN = 'http://127.0.0.1:8080';
 
+/** The real one, at its real cost. It holds nothing that anybody must close. */
+export const USUAL_HASHER = nodeHasher({ maxQueued: 256 });
+
+/** Opens a file, or one in memory where none is named, at the newest schema. A driver is brought to it. */
+async function databaseOf(data: Db | string | undefined, now: number): Promise<Db> {
+  if (data === undefined) return memoryDatabase(now);
+  const db = typeof data === 'object' ? data : await openEmbedded({ path: data });
+  await migrate(db, migrations, now);
+  return db;
+}
+
 /** Builds one. The caller closes it. */
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const parsed = parseSettings({ env: { ...LIMITS_OFF, ...options.env } });
@@ -115,8 +127,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { data = 'memory' } = options;
   const folder = data === 'file' ? await mkdtemp(join(tmpdir(), 'sallyport-house-')) : undefined;
   const file = folder && join(folder, 'sallyport.db');
-  const db = typeof data === 'object' ? data : await openEmbedded({ path: file ?? ':memory:' });
-  await migrate(db, migrations, clock.now());
+  const db = await databaseOf(typeof data === 'object' ? data : file, clock.now());
   const deps: Deps = {
     settings,
     store: libsqlStore(db, settings.webhook?.events),
@@ -125,7 +136,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       stagingLifetimeMs: 60 * 60 * 1000,
     }),
     limiter: memoryLimiter({ maxEntries: 10_000 }),
-    hasher: nodeHasher({ maxQueued: 256 }),
+    hasher: USUAL_HASHER,
     keys: openKeyring(options.secret ?? new Uint8Array(32).fill(7)),
     turns: keyedTurns(),
     log: {
