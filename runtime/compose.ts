@@ -39,6 +39,7 @@ import { bootstrapPort, bootstrapSecret } from './secrets.ts';
 import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openSnapshots, snapshotCommands, sweepSnapshots } from './snapshots.ts';
 import { databaseProblem, openDatabase } from './storage.ts';
+import { watchedDatabase } from './storage-watch.ts';
 import { type Sweeper, startSweeper } from './sweeper.ts';
 import { tlsMaterial } from './tls-files.ts';
 
@@ -100,7 +101,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
     closers.push(() => owned.release());
     // What is behind the doors loads while the database's threads start.
     const behindDoors = Promise.all([import('../src/handlers/main.ts'), import('../src/handlers/admin.ts')]);
-    const { db, close } = await openDatabase({
+    const { db: opened, close } = await openDatabase({
       database: settings.database,
       now: Date.now(),
       onFatal: (error) => {
@@ -110,6 +111,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       },
     });
     closers.push(close);
+    const db = watchedDatabase(opened, settings.database.kind, log, () => performance.now());
     const coordination =
       settings.coordination.backend === 'none'
         ? undefined

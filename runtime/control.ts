@@ -7,9 +7,10 @@
 
 import { chmod, mkdir, rm, stat } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { callControl } from './control-client.ts';
 import { ControlError, isRecord, messageOf, onLines, parse, SOCKET_NAME } from './control-protocol.ts';
+import { syncDirectory } from './durable.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { withSocketPath } from './socket-path.ts';
 
@@ -89,7 +90,8 @@ export async function acquire(
 
 async function makePrivate(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const made = await mkdir(dir, { recursive: true, mode: 0o700 });
+    if (made !== undefined) syncDirectory(dirname(made));
     if (((await stat(dir)).mode & 0o777) !== 0o700) await chmod(dir, 0o700);
   } catch (thrown) {
     const advice = 'It must be a directory that belongs to the user who runs the server.';
@@ -104,7 +106,11 @@ function lockOf(dir: string): Lock | undefined {
   try {
     return takeLock(join(dir, LOCK_NAME));
   } catch (thrown) {
-    throw new ControlError('unusable', `${join(dir, LOCK_NAME)} cannot be locked: ${messageOf(thrown)}`);
+    throw new ControlError(
+      'unusable',
+      `${join(dir, LOCK_NAME)} cannot be locked: ${messageOf(thrown)}. ` +
+        'The disk must have room and be writable, and the folder must belong to the user who runs the server.',
+    );
   }
 }
 

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import type { BootstrapSecret } from '../src/core/bootstrap.ts';
 import type { BootstrapSettings } from '../src/core/settings-types.ts';
 import { parseSignerKey, type Signer, signerKey } from '../src/crypto/signed-note.ts';
+import { syncDirectory } from './durable.ts';
 import { StartError } from './listener.ts';
 
 const SECRET_BYTES = 32;
@@ -169,17 +170,6 @@ function flush(file: number): void {
     fsyncSync(file);
   } catch (error) {
     if (codeOf(error) !== 'ERR_ACCESS_DENIED') throw error;
-  }
-}
-
-/** Makes the new name itself durable, where the system can. */
-function syncDirectory(path: string): void {
-  try {
-    const directory = openSync(path, 'r');
-    fsyncSync(directory);
-    closeSync(directory);
-  } catch {
-    // Windows cannot open a directory, and Node under `--permission` cannot flush one: the file system's order is left.
   }
 }
 

@@ -5,6 +5,7 @@ import { type FileHandle, link, open, realpath, rename, rm, stat } from 'node:fs
 import { dirname, join, resolve } from 'node:path';
 import { onInterrupt } from './cleanup.ts';
 import { errorCode, Failure, usage } from './failure.ts';
+import { flushFolder } from './kept.ts';
 import { numberedName } from './names.ts';
 import type { World } from './world.ts';
 
@@ -116,6 +117,8 @@ async function temporary(
         await file.sync();
         await file.close();
         const path = await place(beside);
+        // What burned when it was read is nowhere else.
+        await flushFolder(dirname(path));
         over = true;
         settled();
         return path;

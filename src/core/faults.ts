@@ -206,11 +206,11 @@ export function secondsUntil(untilMs: number, nowMs: number): number {
 const STORAGE_ERRORS = ['DbError', 'ObjectError'];
 
 /**
- * Why storage cannot be used right now, where what a store threw means that: it is away, locked, full, overloaded or
- * takes our credentials no more. Told by shape, since the core imports no driver.
+ * Why storage cannot be used right now, where what a store threw means that: it is away, locked, full, overloaded,
+ * on a failing disk, or takes our credentials no more. Told by shape, since the core imports no driver.
  */
 export function storageTrouble(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !STORAGE_ERRORS.includes(thrown.name) || !('kind' in thrown))
     return undefined;
-  return ['busy', 'full', 'unknown', 'denied', 'overloaded'].find((kind) => kind === thrown.kind);
+  return ['busy', 'full', 'disk', 'unknown', 'denied', 'overloaded'].find((kind) => kind === thrown.kind);
 }

@@ -44,7 +44,10 @@ export const LOG_FIELDS = {
   error_type: text('The type of what was thrown, never its message.', 'RangeError'),
   error_kind: text('What is wrong with the storage, in one word.', 'unavailable'),
   error_category: text('Why a bundle broke: `not_found` or `internal`.', 'internal'),
-  error_code: text("The runtime's name for what is wrong with a connection.", 'ERR_SSL_NO_SHARED_CIPHER'),
+  error_code: text(
+    "The runtime's name for what is wrong with a connection, or the engine's for what is wrong with the storage.",
+    'SQLITE_FULL',
+  ),
   kind: text('Which trouble the database thread had.', 'unavailable'),
   code: text('`debug`: the code of a refusal, as in its body.', 'paste_not_found'),
   reason: text('Why a mail or a webhook was not taken, or a reload refused, in one word.', 'timeout'),
@@ -65,7 +68,7 @@ export const LOG_FIELDS = {
     'SAFE_LOG_LEVEL',
   ),
   what_to_do: text(
-    'At the edge: why the door cannot open, as a standing sentence.',
+    'What is wrong and what to do, as a standing sentence: storage in trouble, a clock that leapt, a door at the edge.',
     'Set SAFE_DATABASE_URL.',
   ),
 } as const satisfies Readonly<Record<string, FieldNote>>;

@@ -3,16 +3,16 @@
 // biome-ignore-all format: generated
 
 /** SHA-256 of the file, base64, as Content-Digest (RFC 9530) writes it. */
-export const CLIENT_SHA256_BASE64 = 'ZloO6z45VVtAm6+YvScYwZP2PsVeHb8zLFNyVRn+2so=';
+export const CLIENT_SHA256_BASE64 = 'fwJP7vaR23X6y6VI67x1NyRd++DoZmSlgpcxOPaoUfA=';
 
 /** The same in hex, as `sha256sum` and `fpaste --version` write it. */
-export const CLIENT_SHA256_HEX = '665a0eeb3e39555b409baf98bd2718c193f63ec55e1dbf332c53725519fedaca';
+export const CLIENT_SHA256_HEX = '7f024feef691db75facba548ebbc7537245dfbe0e86664a582973138f6a851f0';
 
 /** A strong ETag, quotes included. */
-export const CLIENT_ETAG = '"665a0eeb3e39555b409baf98bd2718c1"';
+export const CLIENT_ETAG = '"7f024feef691db75facba548ebbc7537"';
 
 /** Length of the file in bytes. */
-export const CLIENT_BYTES = 351300;
+export const CLIENT_BYTES = 351367;
 
 /** The one file, `fpaste`: UTF-8 text that runs on Node, Bun and Deno. */
 export const CLIENT_TEXT = [
@@ -3288,6 +3288,7 @@ export const CLIENT_TEXT = [
   "          await file.sync();",
   "          await file.close();",
   "          const path = await place(beside);",
+  "          await flushFolder((0, import_node_path8.dirname)(path));",
   "          over = true;",
   "          settled();",
   "          return path;",

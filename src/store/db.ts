@@ -36,13 +36,23 @@ export interface ResultSet {
  *   happened, and its neighbours in the same commit are untouched.
  * - `busy`: the database or the server could not be reached or locked in time; nothing of the batch happened.
  * - `full`: no room (disk, or the database's page limit); nothing of the batch happened.
+ * - `disk`: the file cannot be read or written right now (an I/O error, a read-only disk, damage, no
+ *   descriptor left); nothing of the batch happened.
  * - `unknown`: the commit itself failed or the connection broke while it ran: the batch may or may not have
  *   happened. Never retried by a driver. A disk that fills up while the commit is written is reported so too.
  * - `denied`: the server did not take our credentials, or they may not do this; nothing of the batch happened.
  * - `overloaded`: the queue's bound was reached before the batch was sent; nothing happened.
- * - `internal`: anything else (a syntax error, a corrupt file, a closed driver); nothing of the batch happened.
+ * - `internal`: anything else (a syntax error, a closed driver); nothing of the batch happened.
  */
-export type DbErrorKind = 'constraint' | 'busy' | 'full' | 'unknown' | 'denied' | 'overloaded' | 'internal';
+export type DbErrorKind =
+  | 'constraint'
+  | 'busy'
+  | 'full'
+  | 'disk'
+  | 'unknown'
+  | 'denied'
+  | 'overloaded'
+  | 'internal';
 
 /**
  * A driver's refusal. `message` may carry SQL or values: it is for developers and never for a log or an answer.

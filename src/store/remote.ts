@@ -8,7 +8,7 @@
 
 import type { ResultSet as ClientResultSet, InStatement, InValue, Value } from '@libsql/client';
 
-import { type Db, DbError, type ResultSet, type SqlValue, type Statement } from './db.ts';
+import { type Db, DbError, type DbErrorKind, type ResultSet, type SqlValue, type Statement } from './db.ts';
 import { measureBatch } from './statements.ts';
 import { createTurns } from './turns.ts';
 import { createClient } from './web-client.js';
@@ -192,11 +192,11 @@ function dbErrorOf(thrown: unknown, mode: 'read' | 'write'): DbError {
   if (code !== undefined && NOTHING_HAPPENED.test(code)) {
     if (code.startsWith('SQLITE_CONSTRAINT')) return new DbError('constraint', message, code);
     if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new Again('busy', message, code);
-    return new DbError(code === 'SQLITE_FULL' ? 'full' : 'internal', message, code);
+    return new DbError(refusalKind(code), message, code);
   }
   // A statement that failed is never followed by the commit.
   const statementFailed = thrown instanceof Error && thrown.name === 'LibsqlBatchError';
-  if (statementFailed) return new DbError('internal', message, code);
+  if (statementFailed) return new DbError(refusalKind(code ?? ''), message, code);
   if (mode === 'write') return new DbError('unknown', `The answer to a write got lost: ${message}`, code);
   // An answer that is there but makes no sense, to the client library or to us, will not get better by asking again.
   // What a fetch throws has a code of the runtime's own on Bun, and none on Node.
@@ -205,6 +205,12 @@ function dbErrorOf(thrown: unknown, mode: 'read' | 'write'): DbError {
   return senseless
     ? new DbError('internal', message, code)
     : new Again('busy', `The answer to a read got lost: ${message}`);
+}
+
+/** What a code of the server's engine means where nothing happened. */
+function refusalKind(code: string): DbErrorKind {
+  if (code === 'SQLITE_FULL') return 'full';
+  return /^SQLITE_(READONLY|IOERR|CANTOPEN)/.test(code) ? 'disk' : 'internal';
 }
 
 function statusError({ status, message }: BadStatus, mode: 'read' | 'write'): DbError {

@@ -5,6 +5,7 @@
  */
 
 import type { Connection } from './connection.ts';
+import { readThroughLog } from './log-file.ts';
 
 /** Move the log into the file after about this many written bytes. */
 const MOVE_AFTER_BYTES = 4 * 1024 * 1024;
@@ -26,13 +27,17 @@ export interface Checkpoints {
   waitForReaders(waits: boolean): void;
 }
 
-/** Checkpoints for connections that wait `busyTimeoutMs` for locks otherwise. Its verbs throw what the engine throws. */
-export function createCheckpoints(busyTimeoutMs: number): Checkpoints {
+/**
+ * Checkpoints of the database at `path`, for connections that wait `busyTimeoutMs` for locks otherwise. Its verbs throw
+ * what the engine throws, and DbError `disk` while the log cannot be read.
+ */
+export function createCheckpoints(path: string, busyTimeoutMs: number): Checkpoints {
   let since = 0;
   let waits = true;
 
   /** `TRUNCATE` needs that no reader looks into the log; it waits `waitMs` for that. */
   function cut(connection: Connection, waitMs: number): boolean {
+    readThroughLog(path);
     connection.exec(`PRAGMA busy_timeout=${waitMs}`);
     try {
       const [busy] = connection.pragma('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -47,6 +52,7 @@ export function createCheckpoints(busyTimeoutMs: number): Checkpoints {
       since += bytes + count * OVERHEAD_BYTES;
       if (since < MOVE_AFTER_BYTES) return;
       since = 0;
+      readThroughLog(path);
       const [, pages] = connection.pragma('PRAGMA wal_checkpoint(PASSIVE)');
       if (typeof pages === 'number' && pages > TOO_MANY_PAGES && waits) cut(connection, WAIT_FOR_READERS_MS);
     },

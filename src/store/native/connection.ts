@@ -82,8 +82,8 @@ function setUp(db: Database.Database, options: ConnectionOptions, use: Connectio
   if (!memory) {
     // A read error of a mapped page is a signal that ends the process instead of an error.
     settings.push(['mmap_size', 0]);
-    // The worker moves the log into the file itself, after it has answered; this is the net below that (pages).
-    settings.push(['wal_autocheckpoint', 4096]);
+    // The worker moves the log into the file itself, after it has answered and read the log through.
+    settings.push(['wal_autocheckpoint', 0]);
     settings.push(['journal_size_limit', 64 * 1024 * 1024]);
   }
   if (options.maxPages !== undefined) settings.push(['max_page_count', options.maxPages]);

@@ -12,6 +12,7 @@ import { type Db, DbError, type Statement } from '../db.ts';
 import { measureBatch } from '../statements.ts';
 import { openingFailed } from './damage.ts';
 import { type Lane, type LaneOptions, openLane } from './lane.ts';
+import { watchEnd } from './log-file.ts';
 import type { ConnectionOptions, Role } from './protocol.ts';
 import { copyDatabase } from './snapshot.ts';
 
@@ -91,6 +92,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
   const writing = writer;
   const reading = memory ? [writer] : readers;
   const copying = new Set<Promise<unknown>>();
+  const forget = memory ? () => {} : watchEnd(path);
   let closed: Promise<void> | undefined;
   return {
     async batch(statements, mode) {
@@ -129,6 +131,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
         await Promise.all(readers.map((reader) => reader.close()));
         readers = [];
         await writing.close();
+        forget();
       })();
       return closed;
     },

@@ -17,13 +17,19 @@ const ERROR = 1;
 const BUSY = 5;
 const LOCKED = 6;
 const READONLY = 8;
+const IOERR = 10;
+const CORRUPT = 11;
 const FULL = 13;
+const CANTOPEN = 14;
 const TOOBIG = 18;
 const CONSTRAINT = 19;
 const MISMATCH = 20;
 const RANGE = 25;
+const NOTADB = 26;
 
 const PLAIN = new Set([ERROR, TOOBIG, MISMATCH, RANGE]);
+/** A page that the disk cannot give back is reported as damage by this engine, too. */
+const DISK = new Set([READONLY, IOERR, CORRUPT, CANTOPEN, NOTADB]);
 
 /** Classifies anything that was thrown while a statement ran. */
 export function failureOf(thrown: unknown): Failure {
@@ -38,8 +44,10 @@ export function failureOf(thrown: unknown): Failure {
   if (primary === CONSTRAINT) return { kind: 'constraint', ...described, trusted: true };
   if (primary === BUSY || primary === LOCKED) return { kind: 'busy', ...described, trusted: false };
   if (primary === FULL) return { kind: 'full', ...described, trusted: false };
-  // The plain code is a write on a connection for reading; its extended ones tell of a moved or unwritable file.
-  return { kind: 'internal', ...described, trusted: PLAIN.has(primary) || rawCode === READONLY };
+  // A connection that was opened while the file could not be written stays one for reading, whatever becomes of the
+  // file: only another one can write again.
+  if (DISK.has(primary)) return { kind: 'disk', ...described, trusted: false };
+  return { kind: 'internal', ...described, trusted: PLAIN.has(primary) };
 }
 
 /** The DbError that `failure` stands for. */

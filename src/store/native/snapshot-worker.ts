@@ -9,11 +9,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { ResultSet } from '../db.ts';
 import { openConnection } from './connection.ts';
 import { failureOf } from './failure.ts';
+import { readThroughLog } from './log-file.ts';
 import type { Outcome, SnapshotStart } from './protocol.ts';
 
 const { connection, to, questions } = workerData as SnapshotStart;
 
 function copy(): void {
+  readThroughLog(connection.path);
   const source = openConnection(connection, 'write');
   try {
     source.exec(`VACUUM INTO '${to.replaceAll("'", "''")}'`);

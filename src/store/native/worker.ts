@@ -6,6 +6,7 @@ import { commitGroup, type Holder } from './commit.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { checkFile } from './damage.ts';
 import { failureOf } from './failure.ts';
+import { endOnlyIfReadable, type Keeper, keepOpen, readThroughLog } from './log-file.ts';
 import {
   type Answer,
   addMovable,
@@ -25,9 +26,10 @@ const PAUSE_MS = 1000;
 const { port, role, connection: options, checkUpTo } = workerData as WorkerStart;
 const memory = options.path === ':memory:';
 const use = role === 'both' ? 'both' : role === 'writer' ? 'write' : 'read';
-const checkpoints = role === 'writer' ? createCheckpoints(options.busyTimeoutMs) : undefined;
+const checkpoints = role === 'writer' ? createCheckpoints(options.path, options.busyTimeoutMs) : undefined;
 
 let current: Connection | undefined;
+let keeper: Keeper | undefined;
 const holder: Holder = {
   get() {
     current ??= openConnection(options, use);
@@ -243,6 +245,8 @@ function rolledBack(connection: Connection): boolean {
 function end(): void {
   clearTimeout(pause);
   if (checkpoints !== undefined) keepLogShort(checkpoints.paused);
+  if (role === 'writer') endOnlyIfReadable(options.path);
+  keeper?.close();
   current?.close();
   current = undefined;
   send({ kind: 'closed' });
@@ -254,8 +258,10 @@ port.on('message', (message: ToWorker) => {
 });
 
 try {
+  if (role === 'writer') readThroughLog(options.path);
   if (role !== 'reader') checkFile(holder.get(), options.path, checkUpTo);
   else holder.get();
+  if (role === 'writer') keeper = keepOpen(options);
   send({ kind: 'ready' });
 } catch (thrown) {
   const { kind, message, code } = failureOf(thrown);
