@@ -1,9 +1,6 @@
 /** `sallyport log adopt-key` */
 import { ControlError } from '../../runtime/control-protocol.ts';
 import { StartError } from '../../runtime/listener.ts';
-import { offline } from '../../runtime/offline.ts';
-import { adoptLog, claimLog } from '../../src/core/log.ts';
-import { verifierKey } from '../../src/crypto/signed-note.ts';
 import { type Command, CommandFailure, parse, tell } from './command.ts';
 import { settingsFrom } from './operator.ts';
 
@@ -20,6 +17,12 @@ bundles, checkpoints and receipts need the old one to check them.
   async run(args) {
     const parsed = parse(args, {}, 0);
     const settings = settingsFrom(parsed);
+    // The other commands of this name do without the store.
+    const [{ offline }, { adoptLog, claimLog }, { verifierKey }] = await Promise.all([
+      import('../../runtime/offline.ts'),
+      import('../../src/core/log.ts'),
+      import('../../src/crypto/signed-note.ts'),
+    ]);
     try {
       const { key, changed } = await offline(
         settings,

@@ -1,17 +1,7 @@
 /** Picks the command and tells how it went: 0 done, 1 refused or failed, 2 the command line is wrong. */
 import { VERSION } from '../../src/core/version.ts';
 import { type Command, CommandFailure, say, UsageError } from './command.ts';
-import { evidenceCommands } from './evidence/commands.ts';
-import { statusCommand } from './status.ts';
-import { verifyCommand } from './verify.ts';
-
-/** What somebody who records may need within the second, and what a container is asked every half minute. */
-const QUICK: readonly Command[] = [...evidenceCommands, verifyCommand, statusCommand];
-
-async function everyCommand(): Promise<readonly Command[]> {
-  const { operatorCommands } = await import('./operator-commands.ts');
-  return [...operatorCommands, ...QUICK];
-}
+import { commandsCalled, everyCommand } from './commands.ts';
 
 async function help(): Promise<string> {
   const commands = await everyCommand();
@@ -47,7 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  const command = find(QUICK, args) ?? find(await everyCommand(), args);
+  const command = find(await commandsCalled(first), args);
   if (command === undefined) {
     say('There is no such command. Try: sallyport --help');
     return 2;

@@ -2,7 +2,6 @@
 import { callControl } from '../../runtime/control-client.ts';
 import { ControlError } from '../../runtime/control-protocol.ts';
 import { StartError } from '../../runtime/listener.ts';
-import { withoutServer } from '../../runtime/offline.ts';
 import { loadSettings } from '../../runtime/settings.ts';
 import { formatProblems, type Settings } from '../../src/core/settings.ts';
 import { CommandFailure, type Parsed, UsageError } from './command.ts';
@@ -31,6 +30,7 @@ export async function perform(
     } catch (error) {
       if (!(error instanceof ControlError) || error.problem !== 'no_server') throw error;
     }
+    const { withoutServer } = await import('../../runtime/offline.ts');
     return await withoutServer(settings, name, args);
   } catch (error) {
     if (error instanceof ControlError || error instanceof StartError) throw new CommandFailure(error.message);

@@ -16,7 +16,7 @@ async function asked({ dataDir }: Settings, name: string, args: unknown): Promis
   }
 }
 
-const reload: Command = {
+export const reload: Command = {
   words: ['reload'],
   usage: 'reload [--json]',
   summary: 'Have the running server read certificates, secrets in files and settings again, as SIGHUP does.',
@@ -41,7 +41,7 @@ everything stays as it was, and the exit code is 1. Variables of the server's en
   },
 };
 
-const logLevel: Command = {
+export const logLevel: Command = {
   words: ['log-level'],
   usage: 'log-level debug|info|warn|error [--json]',
   summary: 'Have the running server log from this level on, until the next reload or restart.',
@@ -52,5 +52,3 @@ const logLevel: Command = {
     return 0;
   },
 };
-
-export const reloadCommands: readonly Command[] = [reload, logLevel];

@@ -86,6 +86,10 @@ describe('the command', () => {
   });
 
   it('begins a recording without the server and without what opens one', async () => {
-    assert.deepEqual(await byCommand('capture', '--help'), ['valibot']);
+    assert.deepEqual(await byCommand('capture', '--help'), []);
+  });
+
+  it('asks a running server for an account without loading the database itself', async () => {
+    assert.deepEqual(await byCommand('account', 'create', '--help'), ['valibot']);
   });
 });
