@@ -1,0 +1,228 @@
+/** Plays sequences of steps on a ground, and holds every answer against what answers must be. */
+import { COOKIE } from '../../../test/support/ask.ts';
+import { PASSWORD } from '../../../test/support/people.ts';
+import { chanceOf } from '../chance.ts';
+import { Broken, must } from '../target.ts';
+import { build, type Draft } from './build.ts';
+import type { Asking, Ground, Person } from './ground.ts';
+import { judge, type Seen } from './judge.ts';
+import { bodyBytes, mutate } from './mutations.ts';
+import { type Operation, operation } from './operations.ts';
+import type { Pool } from './pool.ts';
+import { preludeOf } from './prelude.ts';
+import type { Step } from './steps.ts';
+import { PASTE_PASSWORD } from './values.ts';
+
+/** An answer that takes so long will not come. */
+const PATIENCE_MS = 60_000;
+const DASHBOARD = 'sallyport_admin_session';
+
+/** Adds whose request it is: a token, or a cookie with what proves that its own page sent it. */
+function identify(
+  draft: Draft,
+  one: Operation,
+  person: Person | undefined,
+  adminOrigin: string,
+  salt: number,
+): void {
+  const isPage = one.door === 'admin' && !one.path.startsWith('/admin/api') && one.path !== '/metrics';
+  if (person === undefined) return;
+  if (isPage) {
+    if (person.dashboard === undefined) return;
+    draft.headers.push(['cookie', `${DASHBOARD}=${person.dashboard.cookie}`]);
+    if (one.method === 'GET' || one.method === 'HEAD') return;
+    draft.headers.push(['origin', adminOrigin], ['sec-fetch-site', 'same-origin']);
+    if (one.fields.includes('csrf_token')) draft.fields?.unshift(['csrf_token', person.dashboard.csrf]);
+    return;
+  }
+  if (person.web === undefined || salt % 5 !== 0) {
+    draft.headers.push(['authorization', `Bearer ${person.bearer}`]);
+    return;
+  }
+  draft.headers.push(['cookie', `${COOKIE}=${person.web.cookie}`], ['x-csrf-token', person.web.csrf]);
+}
+
+function secretsOf(ground: Ground): string[] {
+  const own = ground.people.flatMap((person) =>
+    person === undefined
+      ? []
+      : [person.bearer, person.web?.cookie, person.dashboard?.cookie, person.web?.csrf],
+  );
+  return [...own, PASSWORD, PASTE_PASSWORD].filter((one) => one !== undefined);
+}
+
+/** What was asked, for which operation. */
+interface Asked {
+  readonly asking: Asking;
+  readonly one: Operation;
+  /** All of what an upload in pieces was begun for. */
+  readonly whole?: Uint8Array<ArrayBuffer>;
+}
+
+/** How far an upload in pieces has come. */
+function learnUpload(pool: Pool, { one, whole }: Asked, path: string, headers: Headers): void {
+  const offset = headers.get('upload-offset');
+  const id = /uop_[0-9A-Z]{26}/.exec(headers.get('location') ?? path)?.[0];
+  if (offset === null || id === undefined) return;
+  const begun = whole === undefined ? pool.upload(id) : { whole, tus: one.id === 'uploads.create' };
+  if (begun !== undefined) pool.keepUpload(id, { ...begun, offset: Number(offset) });
+}
+
+/** What of a path was not found, by the refusal's code. */
+function goneOf(path: string, body: Uint8Array): string | undefined {
+  const code = /"code":"(\w+)"/.exec(new TextDecoder().decode(body))?.[1] ?? '';
+  if (code === 'incident_not_found') return /inc_[0-9A-Z]{26}/.exec(path)?.[0];
+  if (code === 'stream_not_found') return /str_[0-9A-Z]{26}/.exec(path)?.[0];
+  if (code === 'chunk_not_found' || /dependency/.test(code) || !code.includes('_')) return undefined;
+  return path.split('/').findLast((segment) => segment.length > 24);
+}
+
+/** Keeps what an answer brought. */
+function learn(
+  { pool }: Ground,
+  step: Step,
+  asked: Asked,
+  path: string,
+  { status, headers, body }: Seen,
+): void {
+  if (status === 404 && step.wrong.length === 0) {
+    const gone = goneOf(path, body);
+    if (gone !== undefined) pool.forget(gone, asker(step, asked.one));
+  }
+  if (status >= 400) return;
+  const { one } = asked;
+  const who = asker(step, one);
+  learnUpload(pool, asked, path, headers);
+  const location = headers.get('location');
+  const incident = /inc_[0-9A-Z]{26}/.exec(path)?.[0];
+  if (location !== null) pool.read(location, who, incident);
+  const etag = headers.get('etag');
+  if (etag !== null) pool.add({ kind: 'etag', value: etag, who });
+  const type = headers.get('content-type') ?? '';
+  if (!/^(application\/json|text\/html)/.test(type)) return;
+  const text = new TextDecoder().decode(body);
+  if (type === 'application/json') {
+    const json = JSON.parse(text === '' ? '{}' : text) as Record<string, unknown>;
+    if (one.id === 'pastes.create') {
+      pool.add({ kind: 'paste', value: String(json.id), who });
+      pool.add({ kind: 'delete_token', value: String(json.delete_token), who, of: String(json.id) });
+    }
+    if (one.id === 'viewer-tokens.create') pool.add({ kind: 'viewer', value: String(json.token), who });
+    if (typeof json.stream_id === 'string' && typeof json.chunk_index === 'number' && status === 201)
+      pool.keepChunk(json.stream_id, json.chunk_index);
+    pool.readJson(json, who, incident);
+  }
+  pool.read(text, who, incident);
+}
+
+async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Broken(`${what} was not answered`)), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** How often each operation was asked, and how often it did what it is for. */
+export class Tally {
+  readonly #asked = new Map<string, { asked: number; done: number }>();
+  readonly #statuses = new Map<number, number>();
+
+  add(operation: string, status: number): void {
+    const one = this.#asked.get(operation) ?? { asked: 0, done: 0 };
+    one.asked += 1;
+    if (status < 400) one.done += 1;
+    this.#asked.set(operation, one);
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+  }
+
+  notes(): string[] {
+    const statuses = [...this.#statuses]
+      .sort(([a], [b]) => a - b)
+      .map(([status, count]) => `${status}: ${count}`);
+    const done = [...this.#asked].filter(([, one]) => one.done > 0);
+    const never = [...this.#asked].filter(([, one]) => one.done === 0).map(([name]) => name);
+    const bare = never.length === 0 ? '' : `; never ${never.sort().join(', ')}`;
+    return [
+      `answers: ${statuses.join(', ')}`,
+      `operations that succeeded: ${done.length} of ${this.#asked.size}${bare}`,
+    ];
+  }
+}
+
+/** Who asks: whoever comes to the private door is its admin, mostly. */
+function asker({ who, salt }: Step, { door, id }: Operation): number {
+  if (door === 'admin' && salt % 8 !== 0) return 2;
+  // Factors are set up by whoever has none.
+  return /^(factors|passkeys)\./.test(id) && salt % 2 === 0 ? 3 : who;
+}
+
+/** What a step sends. */
+export async function askingOf(ground: Ground, step: Step): Promise<Asked> {
+  const one = operation(step.does);
+  const chance = chanceOf(step.salt);
+  const who = asker(step, one);
+  const person = ground.people[who];
+  const draft = await build({ chance, pool: ground.pool, who, account: person }, one);
+  identify(draft, one, person, ground.adminOrigin, step.salt);
+  for (const mutation of step.wrong) mutate(draft, mutation, ground.pool);
+  const query = draft.query.length === 0 ? '' : `?${new URLSearchParams(draft.query)}`;
+  const body = bodyBytes(draft);
+  const { method, path, headers, whole } = draft;
+  const asking = { door: one.door, method, target: path + query, headers, ...(body && { body }) };
+  return { asking, one, ...(whole && { whole }) };
+}
+
+/** Takes one step. @returns whether a request was sent. @throws Broken */
+async function take(ground: Ground, step: Step, tally: Tally): Promise<boolean> {
+  if (!step.does.includes(' ')) {
+    await ground.happen(step.does, step.salt);
+    return false;
+  }
+  const asked = await askingOf(ground, step);
+  const { asking } = asked;
+  const answer = await inTime(ground.ask(asking), `${asking.method} ${asking.target}`);
+  if (answer === undefined) return false;
+  const { path, seen } = answer;
+  judge({ door: asking.door, method: asking.method.toUpperCase(), path }, seen, secretsOf(ground));
+  learn(ground, step, asked, path, seen);
+  tally.add(step.does, seen.status);
+  return true;
+}
+
+/**
+ * Takes steps, those that are under way together at once.
+ * @returns how many requests were sent. @throws Broken at the first that breaks a rule
+ */
+export async function play(ground: Ground, steps: readonly Step[], tally = new Tally()): Promise<number> {
+  const rejections: unknown[] = [];
+  const unhandled = (reason: unknown) => rejections.push(reason);
+  process.on('unhandledRejection', unhandled);
+  let sent = 0;
+  try {
+    const begun = preludeOf(await ground.refresh());
+    for (const step of begun) await take(ground, step, new Tally());
+    for (let at = 0; at < steps.length; ) {
+      const group: Step[] = [];
+      for (let step = steps[at]; step !== undefined; step = steps[at]) {
+        at += 1;
+        group.push(step);
+        if (!step.beside) break;
+      }
+      const ends = await Promise.allSettled(group.map((step) => take(ground, step, tally)));
+      for (const end of ends) {
+        if (end.status === 'rejected') throw end.reason;
+        if (end.value) sent += 1;
+      }
+    }
+    ground.checkLog(secretsOf(ground));
+    must(rejections.length === 0, () => `a rejection was handled by nobody: ${String(rejections[0])}`);
+    return sent;
+  } finally {
+    process.off('unhandledRejection', unhandled);
+  }
+}
