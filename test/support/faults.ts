@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { debianProgram } from './debian.ts';
 import { tempDir } from './temp.ts';
@@ -21,7 +21,7 @@ export interface DiskFault {
   readonly read?: Errno;
 }
 
-export interface Faults {
+export interface Faults extends AsyncDisposable {
   /** A folder for a server; its `data` is what the faults are about. */
   readonly folder: string;
   /** What the server's environment needs. */
@@ -53,6 +53,10 @@ export async function faults({ recorded = false } = {}): Promise<Faults> {
   const record = join(dir.path, 'record');
   const file = openSync(control, 'w+');
   writeSync(file, new Uint8Array(64), 0, 64, 0);
+  const remove = async () => {
+    closeSync(file);
+    await dir.remove();
+  };
   return {
     folder,
     record,
@@ -60,6 +64,8 @@ export async function faults({ recorded = false } = {}): Promise<Faults> {
       LD_PRELOAD: library,
       FAULTS_CONTROL: control,
       FAULTS_UNDER: join(folder, 'data'),
+      // What is opened by a path from the working directory would not be recognised.
+      SAFE_DATA_DIR: join(folder, 'data'),
       ...(recorded && { FAULTS_RECORD: record }),
     },
     disk({ write, sync, open, read }) {
@@ -69,10 +75,7 @@ export async function faults({ recorded = false } = {}): Promise<Faults> {
     clock(ms) {
       writeSync(file, new Uint8Array(BigInt64Array.of(BigInt(ms)).buffer), 0, 8, 0);
     },
-    async remove() {
-      closeSync(file);
-      await dir.remove();
-      await rm(folder, { recursive: true, force: true });
-    },
+    remove,
+    [Symbol.asyncDispose]: remove,
   };
 }

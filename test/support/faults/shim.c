@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,7 +35,7 @@ struct record {
   uint32_t name;    /* bytes of a path that follows */
   uint64_t at;      /* CLOCK_MONOTONIC in nanoseconds, once it was done */
   uint64_t file;    /* inode */
-  uint64_t offset;  /* of a write; the new length of a truncation */
+  uint64_t offset;  /* of a write; the new length of a truncation; 1 for a name whose file was made with it */
   uint64_t length;  /* bytes of content that follow the path */
 };
 enum { WRITE = 1, TRUNCATE, SYNC, NAME, SYNC_FOLDER, GONE };
@@ -91,7 +92,14 @@ static void note(uint32_t op, uint64_t file, const char *path, uint64_t offset, 
   syscall(SYS_writev, record_fd, parts, 3);
 }
 
-static int is(int fd) { return fd >= 0 && fd < FILES && inode_of[fd] != 0; }
+/* Some close without the C library's close: whether a descriptor is still what it was is looked at each time. */
+static int is(int fd) {
+  struct stat info;
+  if (fd < 0 || fd >= FILES || inode_of[fd] == 0) return 0;
+  if (fstat(fd, &info) == 0 && info.st_ino == inode_of[fd] && !S_ISSOCK(info.st_mode)) return 1;
+  inode_of[fd] = 0;
+  return 0;
+}
 
 static int open_at(int folder, const char *path, int flags, mode_t mode) {
   if (!ours(path) || strstr(path, "-shm") != NULL) return syscall(SYS_openat, folder, path, flags, mode);
@@ -104,7 +112,7 @@ static int open_at(int folder, const char *path, int flags, mode_t mode) {
   if (fd >= 0 && fd < FILES && fstat(fd, &info) == 0) {
     inode_of[fd] = info.st_ino;
     through[fd] = (flags & (O_SYNC | O_DSYNC)) != 0;
-    if (fresh) note(NAME, info.st_ino, path, 0, NULL, 0);
+    if (fresh) note(NAME, info.st_ino, path, 1, NULL, 0);
     if ((flags & O_TRUNC) != 0 && !fresh) note(TRUNCATE, info.st_ino, NULL, 0, NULL, 0);
   }
   pthread_mutex_unlock(&mutex);
@@ -165,7 +173,15 @@ static int flush(int fd, long call) {
   if (control->sync_errno != 0 && !allowed_once() && refused(control->sync_errno)) return -1;
   pthread_mutex_lock(&mutex);
   int done = syscall(call, fd), failed = errno;
-  if (done == 0) note(SYNC, inode_of[fd], NULL, 0, NULL, 0);
+  struct stat info;
+  if (done == 0 && fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length > 0) path[length] = 0, note(SYNC_FOLDER, info.st_ino, path, 0, NULL, 0);
+  } else if (done == 0) {
+    note(SYNC, inode_of[fd], NULL, 0, NULL, 0);
+  }
   pthread_mutex_unlock(&mutex);
   errno = failed;
   return done;
