@@ -16,6 +16,7 @@ import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
 import { webhookRounds } from '../src/core/webhooks.ts';
 import { measured, type WorkName } from '../src/core/work.ts';
+import { hashWith } from '../src/crypto/hash.ts';
 import { DbError } from '../src/store/db.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
 import { nodeHasher } from './argon2.ts';
@@ -23,7 +24,7 @@ import { background } from './background.ts';
 import { openBlobs } from './blobs.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
-import { nodeCrc32, nodeDigest } from './digest.ts';
+import { nodeCrc32, nodeDigest, nodeSha256 } from './digest.ts';
 import { freeBytes } from './disk.ts';
 import { doctorCommands } from './doctor.ts';
 import { logEmptier } from './empty-log.ts';
@@ -96,6 +97,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
   const closeAll = async () => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
   };
+  hashWith(nodeSha256);
   try {
     const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
     closers.push(() => owned.release());

@@ -21,15 +21,44 @@ interface LogOutput extends DestinationStream {
   flushSync?(): void;
 }
 
+/** How long a line waits for others, in milliseconds: a write of one line costs as much as one of a hundred. */
+const TOGETHER_MS = 5;
+
+/** Lines that come in quick succession go on together, in their order. */
+function together(out: LogOutput): LogOutput {
+  let lines = '';
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const pass = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (lines !== '') out.write(lines);
+    lines = '';
+  };
+  const flushSync = () => {
+    pass();
+    out.flushSync?.();
+  };
+  // Whatever ends the process: what was written down is in the log.
+  process.once('exit', pass);
+  return {
+    write(line) {
+      lines += line;
+      timer ??= setTimeout(pass, TOGETHER_MS);
+    },
+    flushSync,
+  };
+}
+
 /**
  * Opens the log.
  * @param to where lines go instead of standard output
  */
 export function openLog(level: LogLevel, to?: LogOutput): ProcessLog {
   // Not synchronous: with a slow reader a synchronous log would stop every request.
-  const out: LogOutput = to ?? destination({ fd: 1, sync: false, maxLength: MAX_BUFFERED });
+  const end: LogOutput = to ?? destination({ fd: 1, sync: false, maxLength: MAX_BUFFERED });
   // When the reader of the log is gone, the doors go on without one.
-  out.on?.('error', () => {});
+  end.on?.('error', () => {});
+  const out = to ?? together(end);
   const logger = pino(
     {
       level,

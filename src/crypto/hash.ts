@@ -14,14 +14,41 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
 }
 
+type Hash = (data: Uint8Array) => Uint8Array<ArrayBuffer>;
+
+let native: Hash | undefined;
+
+/**
+ * From now on hashes with the runtime's own SHA-256, where that can be called for short inputs without a detour: it
+ * takes a fifth of the time. For composition roots. @throws Error when it is no SHA-256
+ */
+export function hashWith(own: Hash): void {
+  for (const text of ['', 'abc', 'a'.repeat(200)]) {
+    if (hex(own(utf8(text))) !== hex(nobleSha256(utf8(text)))) throw new Error('this is not SHA-256');
+  }
+  native = own;
+}
+
 /** SHA-256 (FIPS 180-4), 32 bytes. */
 export function sha256(data: Uint8Array): Uint8Array<ArrayBuffer> {
-  return nobleSha256(data) as Uint8Array<ArrayBuffer>;
+  return native === undefined ? (nobleSha256(data) as Uint8Array<ArrayBuffer>) : native(data);
 }
+
+const BLOCK_BYTES = 64;
 
 /** HMAC-SHA-256 (RFC 2104), 32 bytes. */
 export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer> {
-  return hmac(nobleSha256, key, data) as Uint8Array<ArrayBuffer>;
+  if (native === undefined || key.length > BLOCK_BYTES)
+    return hmac(nobleSha256, key, data) as Uint8Array<ArrayBuffer>;
+  return native(padded(key, 0x5c, native(padded(key, 0x36, data))));
+}
+
+/** A block of the key, each byte of it changed by `pad`, and the data behind it. */
+function padded(key: Uint8Array, pad: number, data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(BLOCK_BYTES + data.length).fill(pad, 0, BLOCK_BYTES);
+  for (let i = 0; i < key.length; i += 1) bytes[i] = (key[i] ?? 0) ^ pad;
+  bytes.set(data, BLOCK_BYTES);
+  return bytes;
 }
 
 /** Lower-case hexadecimal. */
