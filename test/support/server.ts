@@ -128,7 +128,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const ended = await Promise.race([ready, exited]);
   if (ended !== undefined) {
     await removeFolder();
-    throw new Error(`the server ended with ${ended.code ?? ended.signal}: ${output.stderr}`);
+    throw new Error(`the server ended with ${ended.code ?? ended.signal}: ${output.stderr}${output.stdout}`);
   }
   const door = (name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(output.stderr)?.[1] ?? '';
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
