@@ -9,7 +9,7 @@ import { tendLog } from '../src/core/log.ts';
 import { noMailer } from '../src/core/mail.ts';
 import { noMetrics, OTHER_METHOD, UNKNOWN_ROUTE } from '../src/core/metrics.ts';
 import { sendOutbox } from '../src/core/outbox.ts';
-import { publicOrigin, type SettingsResult, settingsWarnings } from '../src/core/settings.ts';
+import { inNetworks, publicOrigin, type SettingsResult, settingsWarnings } from '../src/core/settings.ts';
 import type { Settings } from '../src/core/settings-types.ts';
 import { sweep } from '../src/core/sweep.ts';
 import { keyedTurns } from '../src/core/turns.ts';
@@ -19,13 +19,14 @@ import { measured, type WorkName } from '../src/core/work.ts';
 import { hashWith } from '../src/crypto/hash.ts';
 import { DbError } from '../src/store/db.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
+import { placesWithin } from './admission.ts';
 import { nodeHasher } from './argon2.ts';
 import { background } from './background.ts';
 import { openBlobs } from './blobs.ts';
 import { acquire } from './control.ts';
 import { ControlError } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest, nodeSha256 } from './digest.ts';
-import { freeBytes } from './disk.ts';
+import { freeBytes, openFilesLimit } from './disk.ts';
 import { doctorCommands } from './doctor.ts';
 import { logEmptier } from './empty-log.ts';
 import type { HandedSockets } from './handed-sockets.ts';
@@ -251,6 +252,15 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
     if (await store.accounts.adminExists()) await ports.bootstrap.spent();
     else if (settings.auth.bootstrap.kind === 'generated') bootstrapFile = bootstrapSecret(settings.dataDir);
 
+    const wanted = { main: settings.connections.main.max, admin: settings.connections.admin.max };
+    const places = placesWithin(openFilesLimit(), wanted);
+    const fewFiles =
+      places.main < wanted.main
+        ? [
+            `So few files may be open that the main door takes ${places.main} connections at a time, not ${wanted.main}. Raise the limit (LimitNOFILE, ulimit -n) to 65536.`,
+          ]
+        : [];
+
     // Links carry the port of the main door, which is known once it is bound; requests wait for that moment.
     const ready = Promise.withResolvers<{ main: Handler; admin: Handler }>();
     const open = async (door: 'main' | 'admin') => {
@@ -262,6 +272,11 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
         addresses: settings[door].addresses,
         ...(handed !== undefined && handed.length > 0 && { sockets: handed }),
         timeouts: settings.http[door],
+        connections: {
+          max: places[door],
+          perPeer: settings.connections[door].perPeer,
+          many: (address) => inNetworks(settings.trustedProxies, address),
+        },
         ...(tls !== undefined && { tls }),
         log,
         requestId: () => randomBytes(16).toString('hex'),
@@ -313,7 +328,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
     return {
       doors: { main: main.urls, admin: admin.urls },
       bootstrapFile,
-      warnings: [...settingsWarnings(settings, origin), ...blobWarnings],
+      warnings: [...settingsWarnings(settings, origin), ...blobWarnings, ...fewFiles],
       reload,
       async stop() {
         const [cutMain, cutAdmin] = await Promise.all([main.stop(GRACE_MS), admin.stop(GRACE_MS)]);

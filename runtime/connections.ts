@@ -1,6 +1,7 @@
 /** Which connections are busy, so that a shutdown closes the idle ones at once and waits for the others. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Admission } from './admission.ts';
 
 export interface Connections {
   /** A connection was made. */
@@ -22,7 +23,8 @@ export interface Connections {
   cut(): number;
 }
 
-export function trackConnections(): Connections {
+/** @param places are told which connections wait */
+export function trackConnections(places: Pick<Admission, 'working' | 'idle'>): Connections {
   const open = new Set<Socket>();
   /** Made, and not used yet: a client that has just been let in is about to ask. */
   const unused = new Set<Socket>();
@@ -52,9 +54,13 @@ export function trackConnections(): Connections {
     began(socket, res) {
       unused.delete(socket);
       busy.set(socket, res);
+      places.working(socket);
       res.once('close', () => {
         // A pipelined request may already have taken the connection over.
-        if (busy.get(socket) === res) over(socket);
+        if (busy.get(socket) === res) {
+          over(socket);
+          places.idle(socket);
+        }
         endIfIdle(socket);
       });
     },

@@ -1,4 +1,5 @@
-/** How much room the disk under a file has left. */
+/** What the system lets this process have: room on a disk, open files. */
+import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
@@ -7,6 +8,18 @@ export async function freeBytes(path: string): Promise<number | undefined> {
   try {
     const { bavail, bsize } = await statfs(dirname(resolve(path)));
     return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many files this process may have open, sockets included (proc(5)); undefined where the system does not tell. */
+export function openFilesLimit(): number | undefined {
+  try {
+    const text = readFileSync('/proc/self/limits', 'utf8');
+    const [, soft] = /^Max open files +(\d+|unlimited)/m.exec(text) ?? [];
+    if (soft === undefined) return undefined;
+    return soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft);
   } catch {
     return undefined;
   }

@@ -26,7 +26,7 @@ import { openEmbedded } from '../src/store/native/embedded.ts';
 import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
-import { freeBytes } from './disk.ts';
+import { freeBytes, openFilesLimit } from './disk.ts';
 
 /** The checks of a visit, in order. */
 export const VISIT = [
@@ -232,18 +232,6 @@ async function limits(settings: Settings): Promise<readonly Finding[]> {
     else say(free < LITTLE_ROOM_BYTES ? 'warning' : 'ok', `The disk of ${folder} has ${free} bytes left.`);
   }
   return found;
-}
-
-/** The soft limit of this process (proc(5)); undefined where the system does not tell. */
-function openFilesLimit(): number | undefined {
-  try {
-    const text = readFileSync('/proc/self/limits', 'utf8');
-    const [, soft] = /^Max open files +(\d+|unlimited)/m.exec(text) ?? [];
-    if (soft === undefined) return undefined;
-    return soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft);
-  } catch {
-    return undefined;
-  }
 }
 
 const NAMES: ReadonlySet<string> = new Set([...VISIT, ...HEALTH_CHECKS]);

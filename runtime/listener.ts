@@ -5,6 +5,7 @@
 import type { Log } from '../src/core/deps.ts';
 import type { HttpTimeouts } from '../src/core/settings-types.ts';
 import type { Peer } from '../src/handlers/kit/peer.ts';
+import type { ConnectionBounds } from './admission.ts';
 
 /** A door's whole behaviour. It answers every request; one that rejects is a defect and becomes an empty 500. */
 export type Handler = (request: Request, peer?: Peer) => Promise<Response>;
@@ -27,6 +28,8 @@ export interface ListenerPlan {
   /** 0 turns a limit off. */
   readonly timeouts: HttpTimeouts;
   readonly tls?: TlsMaterial;
+  /** How many may be connected at a time. Absent: 10,000, from whomever. */
+  readonly connections?: ConnectionBounds;
   readonly log: Log;
   /** A fresh request id, for what is refused before a handler sees it. */
   requestId(): string;

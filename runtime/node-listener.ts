@@ -13,6 +13,7 @@ import { createServer as createHttpsServer, type Server as SecureServer } from '
 import { type ListenOptions, Server as NetServer, type Socket } from 'node:net';
 import { createServerAdapter, type NodeRequest, type NodeResponse } from '@whatwg-node/server';
 import type { Peer } from '../src/handlers/kit/peer.ts';
+import { type Admission, admission } from './admission.ts';
 import { type Connections, trackConnections } from './connections.ts';
 import {
   bindProblem,
@@ -36,17 +37,18 @@ const ON_BUN = 'Bun' in globalThis;
 const COUNTS_BYTES = !ON_BUN;
 /** While it stops: how long the first request of a connection that was just made may take to come. */
 const FIRST_REQUEST_MS = 1_000;
-/** Connections of one address at a time; more are dropped before they cost memory. */
-const MAX_CONNECTIONS = 10_000;
+/** Where the plan sets no bound. */
+const ANYBODY = { max: 10_000, perPeer: 0, many: () => true };
 
 /** Binds every address of the plan. @throws StartError, with nothing left open, when one cannot be bound */
 export async function openNodeListener(plan: ListenerPlan): Promise<Listener> {
   const answer = requestAnswerer(plan);
+  const places = admission(plan.connections ?? ANYBODY, plan.door, plan.log, () => performance.now());
   const doors: { server: Server; connections: Connections; url: string }[] = [];
   try {
     for (const place of plan.sockets?.map((fd) => ({ fd })) ?? plan.addresses) {
-      const connections = trackConnections();
-      const server = createServer(plan, connections, answer);
+      const connections = trackConnections(places);
+      const server = createServer(plan, connections, places, answer);
       const address = await ('fd' in place ? adopt(server, plan, place.fd) : bind(server, plan, place));
       doors.push({ server, connections, url: `${plan.tls ? 'https' : 'http'}://${showAddress(address)}` });
     }
@@ -78,7 +80,12 @@ type Answer = (
   expectsContinue: boolean,
 ) => Promise<void>;
 
-function createServer(plan: ListenerPlan, connections: Connections, answer: Answer): Server {
+function createServer(
+  plan: ListenerPlan,
+  connections: Connections,
+  places: Admission,
+  answer: Answer,
+): Server {
   const { readHeaderMs, idleMs } = plan.timeouts;
   const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -96,7 +103,6 @@ function createServer(plan: ListenerPlan, connections: Connections, answer: Answ
   const server = plan.tls ? createTlsServer(plan, plan.tls, options) : createHttpServer(options);
   // Node drops header lines over its count silently; the bound on their bytes is the one that refuses.
   server.maxHeadersCount = 0;
-  server.maxConnections = MAX_CONNECTIONS;
   // Nothing moving either way for so long: the other side is gone.
   server.timeout = idleMs;
 
@@ -104,6 +110,8 @@ function createServer(plan: ListenerPlan, connections: Connections, answer: Answ
     connections.began(req.socket, res);
     void answer(req, res, connections, expectsContinue);
   };
+  // Before a handshake, which costs the most.
+  (server as NetServer).on('connection', (socket: Socket) => places.admit(socket));
   const connected = plan.tls ? 'secureConnection' : 'connection';
   (server as NetServer).on(connected, (socket: Socket) => connections.opened(socket));
   server.on('request', on(false));

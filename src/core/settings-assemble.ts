@@ -113,6 +113,10 @@ export function assemble(v: Values): Omit<Settings, 'inForce'> {
         idleMs: v.SAFE_ADMIN_IDLE_TIMEOUT,
       },
     },
+    connections: {
+      main: { max: v.SAFE_MAIN_MAX_CONNECTIONS, perPeer: v.SAFE_MAIN_MAX_CONNECTIONS_PER_PEER },
+      admin: { max: v.SAFE_ADMIN_MAX_CONNECTIONS, perPeer: v.SAFE_ADMIN_MAX_CONNECTIONS_PER_PEER },
+    },
   };
 }
 

@@ -308,6 +308,18 @@ export const TIMEOUTS = {
       legacy: { names: ['SAFE_PRIVATE_IDLE_TIMEOUT'] },
     },
   ),
+  SAFE_MAIN_MAX_CONNECTIONS: set(
+    'http.main.max_connections',
+    kinds.integer(1, 1_000_000, '10000'),
+    '10000',
+    'Connections at a time. Beyond that the one that is idle for longest ends, or the newcomer where none is. Fewer where fewer files may be open.',
+  ),
+  SAFE_MAIN_MAX_CONNECTIONS_PER_PEER: set(
+    'http.main.max_connections_per_peer',
+    kinds.integer(0, 1_000_000, '1000'),
+    '1000',
+    'Of these, from one address or IPv6 /64, in the same way. 0 is no bound. Trusted proxies have none.',
+  ),
   SAFE_ADMIN_READ_HEADER_TIMEOUT: set(
     'http.admin.read_header_timeout',
     kinds.timer,
@@ -331,5 +343,17 @@ export const TIMEOUTS = {
     kinds.timer,
     '120s',
     'The admin door: between two requests of a connection.',
+  ),
+  SAFE_ADMIN_MAX_CONNECTIONS: set(
+    'http.admin.max_connections',
+    kinds.integer(1, 1_000_000, '1000'),
+    '1000',
+    'The admin door: connections at a time.',
+  ),
+  SAFE_ADMIN_MAX_CONNECTIONS_PER_PEER: set(
+    'http.admin.max_connections_per_peer',
+    kinds.integer(0, 1_000_000, '200'),
+    '200',
+    'The admin door: from one address or IPv6 /64. 0 is no bound.',
   ),
 };

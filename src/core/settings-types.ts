@@ -207,6 +207,13 @@ export interface HttpTimeouts {
   readonly idleMs: number;
 }
 
+/** Connections at a time. */
+export interface ConnectionSettings {
+  readonly max: number;
+  /** From one address or IPv6 /64; 0: no bound. */
+  readonly perPeer: number;
+}
+
 /** Which layer a value came from; a later one wins over those before it. */
 export type SettingSource = 'default' | 'toml' | 'environment' | 'file';
 
@@ -253,6 +260,7 @@ export interface Settings {
   readonly legacyViewerAliases: boolean;
   readonly limits: LimitSettings;
   readonly http: { readonly main: HttpTimeouts; readonly admin: HttpTimeouts };
+  readonly connections: { readonly main: ConnectionSettings; readonly admin: ConnectionSettings };
   /** What `describeSettings()` answers: how each setting came to be. Holds no secret. */
   readonly inForce: readonly SettingInForce[];
 }

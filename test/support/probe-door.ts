@@ -13,6 +13,8 @@ export interface ProbeOptions {
   readonly graceMs?: number;
   readonly addresses?: ListenerPlan['addresses'];
   readonly tls?: ListenerPlan['tls'];
+  /** `proxy`: an address that may have as many as there are places. */
+  readonly connections?: { readonly max: number; readonly perPeer: number; readonly proxy?: string };
 }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ProbeOptions;
@@ -130,6 +132,9 @@ try {
     addresses: options.addresses ?? [{ host: '127.0.0.1', port: 0 }],
     timeouts: { readHeaderMs: 10_000, readMs: 0, writeMs: 0, idleMs: 60_000, ...options.timeouts },
     ...(options.tls !== undefined && { tls: options.tls }),
+    ...(options.connections !== undefined && {
+      connections: { ...options.connections, many: (address) => address === options.connections?.proxy },
+    }),
     log: { write: (level, message, fields) => tell('log', { level, message, ...fields }) },
     requestId: () => 'made-by-the-listener',
   });
