@@ -107,11 +107,17 @@ describe('Upload Append', () => {
       inUpload({ size: 2 * MIB }, async (pending, { clock }) => {
         const { bytes } = pending;
         const location = await begin(pending);
-        const body = bodyOf([bytes.subarray(0, MIB + 77)], end);
-        const asked = patch(pending, location, 0, '?1', body, { 'content-length': String(bytes.length) });
-        const done = asked.then(() => true);
-        while (!(await Promise.race([done, new Promise((resolve) => setImmediate(resolve, false))])))
-          if (end === 'hang') clock.advance(31_000);
+        const body = handBody();
+        const wanted = body.wanted();
+        const length = { 'content-length': String(bytes.length) };
+        const asked = patch(pending, location, 0, '?1', body.stream, length);
+        await wanted;
+        const more = body.wanted();
+        body.write(bytes.subarray(0, MIB + 77));
+        // Whoever asks for more has what came before, and waits for as long as it may.
+        await more;
+        if (end === 'break') body.fail();
+        else clock.advance(31_000);
         expectOutcome(await asked, end === 'break' ? '400 request_aborted' : '408 request_timeout');
         const { headers } = await head(pending, location);
         assert.deepEqual(

@@ -35,7 +35,7 @@ const PARTIAL_FILE = 18;
 const RANGE_ERROR = 33;
 
 function suite(runtime: RuntimeName): void {
-  describe(`bundles over sockets of ${runtime === 'node' ? 'Node' : 'Bun'}`, { timeout: 300_000 }, () => {
+  describe(`bundles over sockets of ${runtime === 'node' ? 'Node' : 'Bun'}`, { timeout: 600_000 }, () => {
     let dir: TempDir;
     let server: TestServer;
     let as: Session;

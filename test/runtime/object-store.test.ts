@@ -22,7 +22,7 @@ const SETTINGS = {
   SAFE_S3_TIMEOUT: '1s',
 };
 
-describe('a server with an object store', { timeout: 120_000 }, () => {
+describe('a server with an object store', { timeout: 600_000 }, () => {
   let s3: S3Server;
   let folder: string;
   let server: TestServer;
@@ -198,7 +198,7 @@ describe('a server with an object store', { timeout: 120_000 }, () => {
   }
 
   async function untilSo(look: () => Promise<boolean>): Promise<void> {
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) if (await look()) return;
+    for (const deadline = Date.now() + 120_000; Date.now() < deadline; ) if (await look()) return;
     throw new Error('it never came to pass');
   }
 });

@@ -24,7 +24,7 @@ enabled = false
 `;
 
 describe('a server that may write to its data directory and read what it needs, and nothing else', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, () => {
   let temp: TempDir;
   let flags: string[];

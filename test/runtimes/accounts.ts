@@ -23,7 +23,7 @@ const SETTINGS = {
 };
 
 export function accountSuite(target: BothDoorsTarget): void {
-  describe(`accounts by ${target.name}`, { timeout: 300_000 }, () => {
+  describe(`accounts by ${target.name}`, { timeout: 600_000 }, () => {
     let doors: BothDoors;
     let boss: Session;
     let seed = '';

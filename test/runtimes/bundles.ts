@@ -20,7 +20,7 @@ const MIB = 1024 * 1024;
 const SETTINGS = { SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false', SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false' };
 
 export function bundleSuite(target: BothDoorsTarget): void {
-  describe(`bundles by ${target.name}`, { timeout: 300_000 }, () => {
+  describe(`bundles by ${target.name}`, { timeout: 600_000 }, () => {
     let doors: BothDoors;
     let as: Session;
     let made: Recording;

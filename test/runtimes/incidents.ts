@@ -30,7 +30,7 @@ const SETTINGS = {
 };
 
 export function incidentSuite(target: BothDoorsTarget): void {
-  describe(`incidents by ${target.name}`, { timeout: 300_000 }, () => {
+  describe(`incidents by ${target.name}`, { timeout: 600_000 }, () => {
     let doors: BothDoors;
     let boss: Session;
     let as: Session;

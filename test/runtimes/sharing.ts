@@ -31,7 +31,7 @@ const SETTINGS = {
 };
 
 export function sharingSuite(target: BothDoorsTarget): void {
-  describe(`sharing by ${target.name}`, { timeout: 300_000 }, () => {
+  describe(`sharing by ${target.name}`, { timeout: 600_000 }, () => {
     let doors: BothDoors;
     let boss: Session;
     let as: Session;

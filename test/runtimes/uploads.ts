@@ -25,7 +25,7 @@ const MIB = 1024 * 1024;
 const SETTINGS = { SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false', SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false' };
 
 export function uploadSuite(target: BothDoorsTarget): void {
-  describe(`uploads in pieces by ${target.name}`, { timeout: 300_000 }, () => {
+  describe(`uploads in pieces by ${target.name}`, { timeout: 600_000 }, () => {
     let doors: BothDoors;
     let as: Session;
     before(async () => {

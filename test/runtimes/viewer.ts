@@ -28,7 +28,7 @@ const plain = (headers: Headers) =>
   Object.fromEntries([...headers].filter(([name]) => !OF_THE_WIRE.has(name)));
 
 export function viewerSuite(target: BothDoorsTarget): void {
-  describe(`viewer links by ${target.name}`, { timeout: 300_000 }, () => {
+  describe(`viewer links by ${target.name}`, { timeout: 600_000 }, () => {
     let doors: BothDoors;
     let as: Session;
     let made: Recording;

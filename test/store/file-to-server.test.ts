@@ -15,7 +15,7 @@ import { hasSqld, startSqld } from '../support/sqld.ts';
 
 it('a file that is copied to where a libSQL server begins has all that it had, and goes on', {
   skip: hasSqld ? false : 'npm has no libSQL server for this platform',
-  timeout: 120_000,
+  timeout: 600_000,
 }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-growing-'));
   t.after(() => rm(folder, { recursive: true, force: true }));

@@ -128,9 +128,9 @@ describe('a server that is killed while it deletes', () => {
     await using server = await startServer(options);
     const doors = await doorsOf(server);
     await allDeleted(doors, as, incidents);
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + 120_000;
     while ((await traces.inDatabase(path)) > 0) {
-      assert.ok(Date.now() < deadline, 'ciphertext is in the files 15 seconds after the end');
+      assert.ok(Date.now() < deadline, 'ciphertext is in the files two minutes after the end');
       await sleep(50);
     }
     assert.ok((await kept.inDatabase(path)) > 1000, 'what was not deleted is there');

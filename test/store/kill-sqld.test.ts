@@ -121,7 +121,7 @@ class Load {
 for (const runtime of runtimes) {
   describe(`a libSQL server that is killed under a server on ${runtime}`, {
     skip: hasSqld ? false : 'npm has no libSQL server for this platform',
-    timeout: rounds(120_000),
+    timeout: rounds(600_000),
   }, () => {
     it(`loses nothing that was acknowledged, and is found again by itself, after ${KILLS} kills`, async (t) => {
       const random = seeded(t);

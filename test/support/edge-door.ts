@@ -1,7 +1,5 @@
 /** The main door in workerd as the suites reach it: alone on a migrated database, or with the admin door at home. */
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { keyFits } from '../../src/core/secret-key.ts';
 import { openKeyring } from '../../src/crypto/keyring.ts';
@@ -15,6 +13,7 @@ import type { Quirk, Target } from './door.ts';
 import { behindCloudflare, type EdgeServer, startEdge } from './edge.ts';
 import type { House } from './house.ts';
 import { httpDoor } from './http-door.ts';
+import { freePort } from './ports.ts';
 import { startServer, type TestServer } from './server.ts';
 import { startSqld } from './sqld.ts';
 
@@ -31,16 +30,6 @@ export async function settleDatabase(url: string, authToken?: string): Promise<v
   } finally {
     await db.close();
   }
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Another program may take the port before workerd does: then another one is tried. */

@@ -1,20 +1,37 @@
 /** Loopback ports that nobody uses at this moment, for programs that cannot choose one by themselves. */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
+
+/**
+ * Below the ports that a system gives to whoever connects somewhere (from 32,768 on Linux, from 49,152 on macOS): a
+ * port from there may be a client's own by the time a program binds it, or comes back to it after a restart.
+ */
+const FIRST = 20_000;
+const PAST = 32_768;
 
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    ports.push((server.address() as AddressInfo).port);
+  const servers = new Map<number, Server>();
+  while (servers.size < count) {
+    const port = randomInt(FIRST, PAST);
+    const server = createServer();
+    const bound = await new Promise<boolean>((resolve) => {
+      server.once('listening', () => resolve(true)).once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1');
+    });
+    if (bound) servers.set(port, server);
   }
-  for (const server of servers) {
+  for (const server of servers.values()) {
     server.close();
     await once(server, 'close');
   }
-  return ports;
+  return [...servers.keys()];
+}
+
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  if (port === undefined) throw new Error('no port');
+  return port;
 }
 
 /** Whether something listens there. */

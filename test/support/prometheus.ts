@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './ports.ts';
 import { tempDir } from './temp.ts';
 
 export interface Sample {
@@ -26,15 +26,7 @@ export interface PrometheusPlan {
   readonly rules: string;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Starts it, with a scrape every 200 ms, and waits until it answers. */
+/** Starts it, with a scrape every second, and waits until it answers. */
 export async function startPrometheus({
   program,
   target,
@@ -44,7 +36,7 @@ export async function startPrometheus({
   const dir = await tempDir();
   const port = await freePort();
   const config = {
-    global: { scrape_interval: '200ms', scrape_timeout: '200ms', evaluation_interval: '200ms' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: [rules],
     scrape_configs: [
       {

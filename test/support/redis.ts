@@ -1,9 +1,8 @@
 /** A Redis server on loopback, which speaks what Valkey speaks. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createConnection, createServer } from 'node:net';
 import { ensureRedis } from '../../tools/redis.ts';
+import { freePort, listens } from './ports.ts';
 import { tempDir } from './temp.ts';
 
 export interface RedisServer {
@@ -15,25 +14,6 @@ export interface RedisServer {
   freeze(): void;
   thaw(): void;
   close(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 /** @param password what a client must give, if anything */
@@ -48,7 +28,7 @@ export async function redisServer(password?: string): Promise<RedisServer> {
       const auth = password === undefined ? [] : ['--requirepass', password];
       const args = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--dir', dir.path, ...auth];
       child = spawn(program, args, { stdio: 'ignore' });
-      while (!(await answers(port))) {
+      while (!(await listens(port))) {
         if (child.exitCode !== null) throw new Error('redis-server did not start');
         await new Promise((resolve) => setTimeout(resolve, 20));
       }

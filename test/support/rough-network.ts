@@ -8,7 +8,7 @@ export type Cut = 'reset' | 'silent' | 'answer lost';
 const CUTS: readonly Cut[] = ['reset', 'silent', 'answer lost'];
 
 /** How long a server takes a connection for alive that is gone. */
-const UNAWARE_MS = 3000;
+const UNAWARE_MS = 1000;
 
 export interface RoughNetwork {
   /** `http://127.0.0.1:port` */
@@ -32,11 +32,14 @@ export interface Roughness {
   readonly within: number;
   /** How many bytes a millisecond pass, about; without bound unless given. */
   readonly pace?: number;
+  /** After so many bytes nothing more passes, until it relays to another server. */
+  readonly holdAt?: number;
 }
 
 /** Opens one in front of a server. */
 export async function roughNetwork(origin: string, roughness: Roughness): Promise<RoughNetwork> {
   const { random, within, pace } = roughness;
+  let { holdAt = Number.POSITIVE_INFINITY } = roughness;
   const open = new Set<Socket>();
   const cuts: Cut[] = [];
   let target = new URL(origin);
@@ -71,7 +74,8 @@ export async function roughNetwork(origin: string, roughness: Roughness): Promis
       sent += piece.length;
       server.write(piece);
       if (piece.length < data.length) return cut();
-      if (pace !== undefined) {
+      if (sent >= holdAt) client.pause();
+      else if (pace !== undefined) {
         client.pause();
         setTimeout(() => client.resume(), piece.length / pace);
       }
@@ -100,6 +104,7 @@ export async function roughNetwork(origin: string, roughness: Roughness): Promis
     },
     to(next) {
       target = new URL(next);
+      holdAt = Number.POSITIVE_INFINITY;
     },
     drop,
     async close() {
