@@ -57,10 +57,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     maxPages: options.maxPages,
   };
 
-  function lane(role: Role): Promise<Lane> {
+  function lane(role: Role, after?: Promise<unknown>): Promise<Lane> {
     const settings: LaneOptions = {
       role,
       connection,
+      ...(after !== undefined && { after }),
       checkUpTo: options.checkUpTo ?? 256 * 1024 * 1024,
       maxCount: options.maxWaiting ?? 4096,
       maxBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
@@ -78,11 +79,16 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
 
   try {
     if (!memory) await prepareFile(path);
-    writer = await lane(memory ? 'both' : 'writer');
+    const first = lane(memory ? 'both' : 'writer');
     const count = memory ? 0 : Math.max(1, options.readers ?? 2);
-    const started = await Promise.allSettled(Array.from({ length: count }, () => lane('reader')));
-    readers = started.flatMap((reader) => (reader.status === 'fulfilled' ? [reader.value] : []));
-    for (const reader of started) if (reader.status === 'rejected') throw reader.reason;
+    // Their threads start meanwhile; they look at the file once the writer has made it what it must be.
+    const others = Promise.allSettled(Array.from({ length: count }, () => lane('reader', first)));
+    try {
+      writer = await first;
+    } finally {
+      readers = (await others).flatMap((reader) => (reader.status === 'fulfilled' ? [reader.value] : []));
+    }
+    for (const reader of await others) if (reader.status === 'rejected') throw reader.reason;
   } catch (thrown) {
     await Promise.all(readers.map((reader) => reader.close()));
     await writer?.close();

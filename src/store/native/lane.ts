@@ -17,6 +17,8 @@ export interface LaneOptions {
   readonly role: Role;
   readonly connection: ConnectionOptions;
   readonly checkUpTo: number;
+  /** Its connection is opened after this; where this fails it never is. The thread is started at once all the same. */
+  readonly after?: Promise<unknown>;
   /** Bounds of what is accepted and not yet answered. */
   readonly maxCount: number;
   readonly maxBytes: number;
@@ -48,8 +50,8 @@ interface Waiting {
 /** Starts a worker and waits until its connection is open. Throws DbError as the worker refused. */
 export async function openLane(options: LaneOptions): Promise<Lane> {
   const { port1: port, port2 } = new MessageChannel();
-  const { role, connection, checkUpTo } = options;
-  const start: WorkerStart = { port: port2, role, connection, checkUpTo };
+  const { role, connection, checkUpTo, after } = options;
+  const start: WorkerStart = { port: port2, role, connection, checkUpTo, waits: after !== undefined };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     name: `sallyport-db-${role}`,
     workerData: start,
@@ -148,6 +150,10 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   worker.on('error', (error) => died(error instanceof Error ? error.message : String(error)));
   worker.on('exit', (code) => died(`exit code ${code}`));
 
+  after?.then(
+    () => post({ kind: 'open' }),
+    () => post({ kind: 'close' }),
+  );
   await opened.promise;
 
   return {

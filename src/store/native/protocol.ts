@@ -28,6 +28,8 @@ export interface WorkerStart {
   readonly connection: ConnectionOptions;
   /** Files up to this size in bytes are checked for damage when they are opened. */
   readonly checkUpTo: number;
+  /** Whether it opens its connection when it is told to, having made ready for it. */
+  readonly waits: boolean;
 }
 
 /** What the worker that copies a database is started with. */
@@ -62,6 +64,8 @@ export interface Answer {
 }
 
 export type ToWorker =
+  /** To a worker that waits. */
+  | { readonly kind: 'open' }
   | { readonly kind: 'work'; readonly batches: readonly WireBatch[] }
   /** The schema changed: prepared statements and their column names are stale. */
   | { readonly kind: 'forget' }

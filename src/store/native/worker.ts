@@ -23,7 +23,7 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 /** Writing has paused when nothing was written for this long. */
 const PAUSE_MS = 1000;
 
-const { port, role, connection: options, checkUpTo } = workerData as WorkerStart;
+const { port, role, connection: options, checkUpTo, waits } = workerData as WorkerStart;
 const memory = options.path === ':memory:';
 const use = role === 'both' ? 'both' : role === 'writer' ? 'write' : 'read';
 const checkpoints = role === 'writer' ? createCheckpoints(options.path, options.busyTimeoutMs) : undefined;
@@ -66,6 +66,7 @@ function receive(message: ToWorker): void {
   if (message.kind === 'work') waiting.push(...message.batches);
   else if (message.kind === 'forget') current?.forget();
   else if (message.kind === 'patience') checkpoints?.waitForReaders(message.waits);
+  else if (message.kind === 'open') open();
   else closing = true;
 }
 
@@ -252,19 +253,23 @@ function end(): void {
   send({ kind: 'closed' });
 }
 
+function open(): void {
+  try {
+    if (role === 'writer') readThroughLog(options.path);
+    if (role !== 'reader') checkFile(holder.get(), options.path, checkUpTo);
+    else holder.get();
+    if (role === 'writer') keeper = keepOpen(options);
+    send({ kind: 'ready' });
+  } catch (thrown) {
+    const { kind, message, code } = failureOf(thrown);
+    send({ kind: 'refused', error: { kind, message, code } });
+    holder.discard();
+  }
+}
+
 port.on('message', (message: ToWorker) => {
   receive(message);
   work();
 });
 
-try {
-  if (role === 'writer') readThroughLog(options.path);
-  if (role !== 'reader') checkFile(holder.get(), options.path, checkUpTo);
-  else holder.get();
-  if (role === 'writer') keeper = keepOpen(options);
-  send({ kind: 'ready' });
-} catch (thrown) {
-  const { kind, message, code } = failureOf(thrown);
-  send({ kind: 'refused', error: { kind, message, code } });
-  holder.discard();
-}
+if (!waits) open();
