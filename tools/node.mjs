@@ -26,6 +26,9 @@ function program() {
   return existsSync(path) ? path : process.execPath;
 }
 
+/** Node keeps here what it has compiled, by content: two thirds of a start are reading TypeScript. */
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
+
 const node = program();
 const words = process.argv.slice(2);
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

@@ -20,6 +20,15 @@ it('is the one of the lock file, and hands arguments and exit codes through', ()
   assert.equal(spawnSync(process.execPath, [launcher, '-e', 'process.exit(3)']).status, 3);
 });
 
+it('keeps what it compiles, where the environment names no other place', () => {
+  const asked = (env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, [launcher, '-p', 'process.env.NODE_COMPILE_CACHE'], { encoding: 'utf8', env })
+      .stdout;
+  const { NODE_COMPILE_CACHE: _, ...env } = process.env;
+  assert.equal(asked(env), `${join(root, 'node_modules', '.cache', 'compiled')}\n`);
+  assert.equal(asked({ ...env, NODE_COMPILE_CACHE: '' }), '\n');
+});
+
 it('ends when it is told to', async () => {
   const child = spawn(process.execPath, [launcher, '-e', 'console.log(1); setInterval(() => {}, 1000)'], {
     stdio: ['ignore', 'pipe', 'inherit'],
