@@ -30,6 +30,8 @@ export interface LaneOptions {
 export interface Lane {
   /** Batches accepted and not yet answered. */
   readonly pending: number;
+  /** For how long the worker has answered nothing although it has work, in milliseconds. */
+  readonly silence: number;
   /** Runs a batch of `bytes` bytes. Throws DbError. */
   submit(statements: readonly Statement[], mode: WireBatch['mode'], bytes: number): Promise<ResultSet[]>;
   /** Makes the worker drop its prepared statements before the next batch that is submitted. */
@@ -62,6 +64,8 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   let outbox: WireBatch[] = [];
   /** The worker has work that it has not answered: what comes meanwhile travels together once it has. */
   let working = false;
+  /** Since when it says nothing, by `performance.now()`. */
+  let silentSince = 0;
   let moved = new Set<ArrayBuffer>();
   let nextId = 0;
   let bytesWaiting = 0;
@@ -81,6 +85,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   function flush(): void {
     if (outbox.length === 0 || state === 'ended') return;
     working = true;
+    silentSince = performance.now();
     const batches = outbox;
     const buffers = [...moved];
     outbox = [];
@@ -159,6 +164,9 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   return {
     get pending() {
       return waiting.size;
+    },
+    get silence() {
+      return working ? performance.now() - silentSince : 0;
     },
     submit(statements, mode, bytes) {
       if (state !== 'open') return Promise.reject(new DbError('internal', 'The database is closed.'));
