@@ -1,5 +1,6 @@
 /** From settings to two open doors: the ports are made here, on Node and on Bun alike. */
 import { randomBytes } from 'node:crypto';
+import { clockWatch } from '../src/core/clock-watch.ts';
 import { LEASE_MS } from '../src/core/deletion-worker.ts';
 import type { Deps, Metrics } from '../src/core/deps.ts';
 import { leased, type Round } from '../src/core/leases.ts';
@@ -191,8 +192,11 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       closers.push(() => held.release().catch(() => {}));
       return held.round;
     };
+    const clockTrusted = clockWatch(ports, () => performance.now());
     const sweeper = startSweeper(
-      alone('sweep', (stop) => sweep(ports, stop)),
+      alone('sweep', async (stop) => {
+        if (clockTrusted()) await sweep(ports, stop);
+      }),
       settings.sweepIntervalMs,
       log,
     );
@@ -242,7 +246,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       ended: logEmptier(db, log),
     };
     const { deletionIntervalMs } = settings.retention;
-    const letting = measured(ports, 'deletion', (stop) => letGo(ports, work, stop));
+    const letting = measured(ports, 'deletion', (stop) => letGo(ports, work, stop, clockTrusted));
     const deleting = startSweeper(letting, deletionIntervalMs, log, 'deletion');
     deletions = deleting;
     closers.push(() => deleting.stop());

@@ -62,6 +62,7 @@ export const LOG_FIELDS = {
   to: text('Where chunks are moved to.', 's3'),
   moved: count('How many chunks were moved.', 100),
   failed: count('How many were not.', 0),
+  leapt_seconds: count('How far the clock leapt ahead.', 3600),
   connections: count('How many connections were ended for want of places, since the last such line.', 1),
   requests_cut: count('How many requests were cut when the time for finishing was over.', 0),
   version: text("The program's version.", '1.0.0'),

@@ -1,4 +1,5 @@
 /** Accounts and sessions as rows, and what makes a session live. */
+
 import type {
   Account,
   AccountState,
@@ -10,6 +11,7 @@ import type {
   SessionKind,
   SetupState,
 } from '../accounts.ts';
+import { ofThisClock } from './clock.ts';
 import type { Row } from './rows.ts';
 import { Sql, sql } from './script.ts';
 
@@ -56,7 +58,8 @@ export function isFree({ username, email }: NewAccount): Sql {
 
 /** A condition on `sessions AS s JOIN accounts AS a`: the session may be used at `now`. */
 export function isLive(now: number): Sql {
-  return sql`s.revoked_at IS NULL AND s.expires_at > ${now} AND a.state = 'active'`;
+  return sql`s.revoked_at IS NULL AND s.expires_at > ${now} AND ${ofThisClock('s.created_at', now)}
+    AND a.state = 'active'`;
 }
 
 /** The session that `which` (a condition on `s`) names, with its account and factors, if it is live. */

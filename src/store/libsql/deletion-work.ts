@@ -11,16 +11,18 @@
  * Nothing is added meanwhile: whatever adds to an incident asks in its own commit whether it is active. The decision
  * was made in one commit as well, so that what came before it is there to be found, and what comes after is refused.
  */
+
 import type { Db, ResultSet } from '../db.ts';
 import type { DeletionWorkStore, DoomedChunk, HeldDeletion } from '../letting-go.ts';
 import { decide, decided } from './audit.ts';
+import { isDue } from './clock.ts';
 import { allRows, firstRow } from './rows.ts';
 import { all, read, Script, Sql, sql, write } from './script.ts';
 
 /** The condition that a decision may be claimed. */
 const isRunnable = (silentSince: number): Sql =>
   sql`state IN ('deletion_pending', 'deletion_failed')
-    OR (state = 'deleting' AND (lease IS NULL OR updated_at <= ${silentSince}))`;
+    OR (state = 'deleting' AND (lease IS NULL OR ${isDue('updated_at', silentSince)}))`;
 
 /** The condition on a row of `deletions` that it is still this claim's. */
 const isHeld = ({ id, lease }: HeldDeletion): Sql =>

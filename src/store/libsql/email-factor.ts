@@ -1,7 +1,9 @@
 /** The e-mail factor: an address, and the codes that were mailed to it. */
+
 import type { AccountStore, EmailFactor } from '../accounts.ts';
 import type { Db } from '../db.ts';
 import { decide, decided, refuse } from './audit.ts';
+import { ofThisClock } from './clock.ts';
 import { conclude, concluded, mayAddFactor, mayShowCode } from './proof.ts';
 import { firstRow, type Row } from './rows.ts';
 import { all, read, Script, Sql, sql } from './script.ts';
@@ -44,7 +46,7 @@ export function emailFactorVerbs(db: Db): EmailFactorVerbs {
     async challengeEmail({ id, accountId, factorId, codeHash, email, createdAt, expiresAt }, setup, audit) {
       const theirs = isEmailOf(accountId);
       const active = sql`SELECT 1 FROM factors WHERE ${theirs} AND state = 'active'`;
-      const living = sql`FROM email_challenges WHERE expires_at > ${createdAt}
+      const living = sql`FROM email_challenges WHERE expires_at > ${createdAt} AND ${ofThisClock('created_at', createdAt)}
         AND factor_id IN (SELECT id FROM factors WHERE ${theirs})`;
       const script = new Script();
       const done = decide(
@@ -97,6 +99,7 @@ export function emailFactorVerbs(db: Db): EmailFactorVerbs {
         audit,
         all(
           sql`EXISTS (SELECT 1 ${mailed(codeHash, accountId)} AND c.consumed_at IS NULL AND c.expires_at > ${now}
+            AND ${ofThisClock('c.created_at', now)}
             AND (f.state = 'active' OR ${mayAddFactor(proof)}))`,
           mayShowCode(proof),
         ),

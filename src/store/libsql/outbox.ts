@@ -1,6 +1,8 @@
 /** Mail that waits for the process that sends it. Sealed: nothing of a message is readable here. */
+
 import type { OutboxStore } from '../coordination.ts';
 import type { Db } from '../db.ts';
+import { isDue } from './clock.ts';
 import { allRows } from './rows.ts';
 import { read, sql, write } from './script.ts';
 
@@ -20,7 +22,7 @@ export function outboxStore(db: Db): OutboxStore {
     async due(now, max) {
       const due = await read(
         db,
-        sql`SELECT id, sealed, created_at, due_at, attempts FROM mail_outbox WHERE due_at <= ${now}
+        sql`SELECT id, sealed, created_at, due_at, attempts FROM mail_outbox WHERE ${isDue('due_at', now)}
           ORDER BY due_at, id LIMIT ${max}`,
       );
       return allRows(due).map((row) => ({

@@ -1,4 +1,5 @@
 /** The paste room of the store: all SQL about pastes, a verb a batch. */
+
 import type { Db, ResultSet, Statement } from '../db.ts';
 import type {
   CreatePaste,
@@ -13,6 +14,7 @@ import type {
   ReplacePaste,
   ReplacePasteOutcome,
 } from '../store.ts';
+import { AHEAD_MS, LONGEST_WINDOW_MS } from './clock.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
 import { Script, Sql, sql } from './script.ts';
 import type { EventNotes } from './webhooks.ts';
@@ -75,14 +77,14 @@ function lookForDuplicates(script: Script, dedup: Dedup, now: number): void {
   script.add(
     'duplicates',
     `SELECT count(*) AS n, min(created_at) AS oldest FROM (
-       SELECT created_at FROM recent_contents WHERE content_hash = ? AND created_at > ?
+       SELECT created_at FROM recent_contents WHERE content_hash = ? AND created_at > ? AND created_at <= ?
        ORDER BY created_at DESC LIMIT ?)`,
-    [dedup.contentHash, now - dedup.windowMs, dedup.max],
+    [dedup.contentHash, now - dedup.windowMs, now + AHEAD_MS, dedup.max],
   );
 }
 
 const FEWER_DUPLICATES =
-  '(SELECT count(*) FROM recent_contents WHERE content_hash = ? AND created_at > ?) < ?';
+  '(SELECT count(*) FROM recent_contents WHERE content_hash = ? AND created_at > ? AND created_at <= ?) < ?';
 
 /** When the bytes may be stored again, if they are stored too often now. */
 function freeAt(result: ResultSet | undefined, dedup: Dedup | undefined): number | undefined {
@@ -129,7 +131,7 @@ async function create(db: Db, notes: EventNotes, input: CreatePaste): Promise<Cr
   }
   if (dedup) {
     lookForDuplicates(script, dedup, now);
-    onlyIf(FEWER_DUPLICATES, dedup.contentHash, now - dedup.windowMs, dedup.max);
+    onlyIf(FEWER_DUPLICATES, dedup.contentHash, now - dedup.windowMs, now + AHEAD_MS, dedup.max);
   }
   if (blob !== null) {
     script.add('staged', `SELECT 1 WHERE ${STAGED}`, [blob]);
@@ -254,7 +256,7 @@ async function replace(db: Db, input: ReplacePaste): Promise<ReplacePasteOutcome
       now,
       size,
       input.quotaBytes,
-      ...(dedup ? [dedup.contentHash, now - dedup.windowMs, dedup.max] : []),
+      ...(dedup ? [dedup.contentHash, now - dedup.windowMs, now + AHEAD_MS, dedup.max] : []),
       ...(blob === null ? [] : [blob]),
     ],
   );
@@ -291,10 +293,10 @@ function countGuess(
     sql: `INSERT INTO paste_guesses (ref, peer, failures, since, locked_until)
           SELECT ?1, ?2, 1, ?3, 0 WHERE EXISTS (SELECT 1 FROM pastes WHERE ref = ?1)
           ON CONFLICT (ref, peer) DO UPDATE SET
-            failures = CASE WHEN since + ?4 <= ?3 THEN 1 WHEN failures + 1 >= ?5 THEN 0 ELSE failures + 1 END,
-            locked_until = CASE WHEN since + ?4 > ?3 AND failures + 1 >= ?5 THEN ?3 + ?6 ELSE locked_until END,
-            since = CASE WHEN since + ?4 <= ?3 OR failures = 0 THEN ?3 ELSE since END`,
-    args: [ref, peer, now, windowMs, limit, lockMs],
+            failures = CASE WHEN since + ?4 <= ?3 OR since > ?7 THEN 1 WHEN failures + 1 >= ?5 THEN 0 ELSE failures + 1 END,
+            locked_until = CASE WHEN since + ?4 > ?3 AND since <= ?7 AND failures + 1 >= ?5 THEN ?3 + ?6 ELSE locked_until END,
+            since = CASE WHEN since + ?4 <= ?3 OR since > ?7 OR failures = 0 THEN ?3 ELSE since END`,
+    args: [ref, peer, now, windowMs, limit, lockMs, now + AHEAD_MS],
   };
 }
 
@@ -387,8 +389,8 @@ export function pasteStore(db: Db, notes: EventNotes): PasteStore {
 
     async guesses(ref, peerKey, now) {
       const sql = `SELECT max(locked_until) AS locked_until FROM paste_guesses
-                   WHERE ref = ? AND peer IN ('', ?) AND locked_until > ?`;
-      const row = firstRow(await one(sql, [ref, peerKey, now], 'read'));
+                   WHERE ref = ? AND peer IN ('', ?) AND locked_until > ? AND locked_until <= ?`;
+      const row = firstRow(await one(sql, [ref, peerKey, now, now + LONGEST_WINDOW_MS], 'read'));
       return row && !row.isNull('locked_until') ? { lockedUntil: row.number('locked_until') } : {};
     },
 

@@ -1,6 +1,7 @@
 /** What the proof of a second factor needs, and what follows from it. */
 import type { FactorProof, LiveSession } from '../accounts.ts';
 import { liveOf, selectLive } from './account-rows.ts';
+import { notOver } from './clock.ts';
 import { firstRow } from './rows.ts';
 import { type Answer, all, type Script, type Sql, sql } from './script.ts';
 import { sessionIsLive } from './sessions.ts';
@@ -13,7 +14,7 @@ export function mayShowCode({ accountId, sessionId, now }: FactorProof): Sql {
   return all(
     sessionIsLive(accountId, sessionId, now),
     sql`NOT EXISTS (SELECT 1 FROM wrong_codes
-      WHERE account_id = ${accountId} AND paused = 1 AND window_end > ${now})`,
+      WHERE account_id = ${accountId} AND paused = 1 AND ${notOver('window_end', now)})`,
   );
 }
 

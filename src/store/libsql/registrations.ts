@@ -1,8 +1,10 @@
 /** Registration by anybody, and the proof of its address. */
+
 import type { AccountStore } from '../accounts.ts';
 import type { Db } from '../db.ts';
 import { ACCOUNT, accountOf, insertAccount, isFree } from './account-rows.ts';
 import { decide, decided, refuse } from './audit.ts';
+import { ofThisClock } from './clock.ts';
 import { firstRow } from './rows.ts';
 import { Script, sql } from './script.ts';
 
@@ -21,7 +23,8 @@ export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'veri
         AND email = ${email} AND state = ${wanted.state}`;
       script.step('insert', insertAccount(wanted, isFree(wanted)));
       const recent = sql`(SELECT count(*) FROM email_verifications
-        WHERE account_id = (${pending}) AND created_at > ${createdAt - MAILS_WINDOW_MS})`;
+        WHERE account_id = (${pending}) AND created_at > ${createdAt - MAILS_WINDOW_MS}
+          AND ${ofThisClock('created_at', createdAt)})`;
       const may = sql`EXISTS (${pending}) AND ${recent} < ${MAILS_A_WINDOW}`;
       const done = decide(script, audit, may, sql`(${pending})`);
       script.step(
@@ -47,7 +50,7 @@ export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'veri
       const script = new Script();
       const opened = sql`SELECT a.id FROM email_verifications AS v JOIN accounts AS a
         ON a.id = v.account_id AND a.email = v.email AND a.state = 'pending_email_verification'
-        WHERE v.token_hash = ${tokenHash} AND v.expires_at > ${now}`;
+        WHERE v.token_hash = ${tokenHash} AND v.expires_at > ${now} AND ${ofThisClock('v.created_at', now)}`;
       const done = decide(script, audit, sql`EXISTS (${opened})`, sql`(${opened})`);
       const subject = sql`(SELECT subject_account_id FROM audit WHERE id = ${audit.id})`;
       script.step(

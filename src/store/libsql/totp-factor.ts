@@ -8,6 +8,12 @@ import { all, read, Script, Sql, sql } from './script.ts';
 
 const COLUMNS = new Sql('id, state, sealed_secret, last_step, verified_at', []);
 
+/**
+ * A step that was used further ahead than this, of 30 seconds each, was used while the clock was wrong; it keeps nobody
+ * out until then. Ten minutes: a clock that is corrected by less forgets no step that was used.
+ */
+const STEPS_AHEAD = 20;
+
 function totpFactorOf(row: Row): TotpFactor {
   const lastStep = row.optionalNumber('last_step');
   const verifiedAt = row.optionalNumber('verified_at');
@@ -91,7 +97,14 @@ export function totpFactorVerbs(db: Db): TotpFactorVerbs {
       useStep(db, factorId, step, proof, sql`state = 'pending'`, [mayAddFactor(proof)]),
 
     proveTotp: (factorId, step, proof) =>
-      useStep(db, factorId, step, proof, sql`state = 'active' AND last_step < ${step}`, []),
+      useStep(
+        db,
+        factorId,
+        step,
+        proof,
+        sql`state = 'active' AND (last_step < ${step} OR last_step > ${step + STEPS_AHEAD})`,
+        [],
+      ),
 
     async totpSecrets() {
       const found = await read(

@@ -5,6 +5,7 @@
 import type { Db } from '../db.ts';
 import type { Seen, ViewerStore } from '../viewing.ts';
 import { CHUNK, chunkOf } from './chunk-rows.ts';
+import { ofThisClock } from './clock.ts';
 import { CHECKIN, checkinOf, INCIDENT, incidentOf, STREAM, streamOf } from './incident-rows.ts';
 import { isActive } from './owned.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
@@ -12,7 +13,8 @@ import { type Answer, Script, Sql, sql } from './script.ts';
 
 /** The link that shows something now, as columns of `viewer_tokens`. */
 const linkOf = (column: Sql, tokenHash: string, now: number): Sql => sql`SELECT ${column} FROM viewer_tokens
-  WHERE token_hash = ${tokenHash} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})`;
+  WHERE token_hash = ${tokenHash} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})
+  AND ${ofThisClock('created_at', now)}`;
 
 const TOKEN_ID = new Sql('id', []);
 const INCIDENT_ID = new Sql('incident_id', []);

@@ -1,6 +1,8 @@
 /** Events of pastes: written down in the batch of what they tell of, and taken from there to be delivered. */
+
 import type { Db, ResultSet, Statement } from '../db.ts';
 import type { WaitingWebhook, WebhookEvent, WebhookState, WebhookStore } from '../webhooks.ts';
+import { isDue } from './clock.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
 import { read, type Sql, sql, write } from './script.ts';
 
@@ -92,7 +94,7 @@ export function webhookStore(db: Db): WebhookStore {
       const due = await read(
         db,
         sql`SELECT seq, id, event, ref, size, created_at, expires_at, at, attempts FROM webhook_outbox
-          WHERE due_at IS NOT NULL AND due_at <= ${now} ORDER BY due_at, seq LIMIT ${max}`,
+          WHERE due_at IS NOT NULL AND ${isDue('due_at', now)} ORDER BY due_at, seq LIMIT ${max}`,
       );
       return allRows(due).map(waitingOf);
     },
