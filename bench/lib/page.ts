@@ -100,9 +100,10 @@ ${table(results)}
 - *An empty store* is another Sallyport beside the full one, with no more in it than the answers that are compared
   need: one page of a list, as many chunks. What is read in the full one is spread over all of it.
 - Under *mixed load* sixteen connections read, create, log in, upload chunks of 1 MiB and download a bundle of 64 MiB
-  at once. The event loop is watched from inside the server (\`bench/lib/probe.mjs\`): a turn is the time between two
+  at once. The event loop is watched from inside the server (\`bench/lib/probe.ts\`): a turn is the time between two
   ticks of a timer of 5 ms, less those, and what the operating system gives to others meanwhile counts as well.
-- A *start* is from the start of the process to the first answer, with a database that exists; \`warm\` is with Node's
-  compile cache (\`NODE_COMPILE_CACHE\`), which the unit and the container image set.
+- A *start* is from the start of the process to the first answer, with a database that exists. \`from source\` is
+  what \`npm start\` does: Node keeps what it has compiled in \`node_modules/.cache\`. Whoever calls Node directly
+  names a folder in \`NODE_COMPILE_CACHE\`, one that only those may write to who may change the program.
 ${aboutPeers(results)}`;
 }

@@ -1,5 +1,5 @@
 /** What benches came to, as pictures: bars, each with its goal as a line across. */
-import { isFigure, type Outcome, reached, short } from './results.ts';
+import { type Figure, isFigure, type Outcome, reached, short } from './results.ts';
 
 const BAR = { height: 22, gap: 10, left: 330, width: 420 };
 
@@ -62,12 +62,16 @@ export function plot(outcomes: readonly Outcome[]): string {
 /** Bars of what exceeds its bound by more than this are cut off, and say so by their number alone. */
 const LONGEST = 3;
 
+/** Of a bound of 0, anything else is too much. */
+const partOf = ({ value, atMost }: Figure): number =>
+  value === 0 ? 0 : Math.min(LONGEST, value / Math.max(atMost, Number.MIN_VALUE));
+
 /** Each figure as a part of its bound, which is the line across. */
 export function plotBounds(outcomes: readonly Outcome[]): string {
   const bars = outcomes.filter(isFigure).map(
     (figure): Bar => ({
       name: figure.name,
-      length: Math.min(LONGEST, figure.value / figure.atMost),
+      length: partOf(figure),
       goal: 1,
       said: `${short(figure.value)} ${figure.unit}`.trim(),
       good: reached(figure) === true,

@@ -60,8 +60,10 @@ export const quantile = (sorted: readonly number[], part: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 
 /** Three digits that count, and no more: a figure that was measured once has no others. */
-export const short = (value: number): string =>
-  value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
+export function short(value: number): string {
+  if (Number.isInteger(value) || value >= 100) return value.toFixed(0);
+  return value.toFixed(value >= 10 ? 1 : 2);
+}
 
 /** Where results are kept, a line of JSON each: `tools/bench.ts` says so. */
 const KEPT = process.env.SALLYPORT_BENCH_RESULTS;

@@ -12,7 +12,8 @@ const aim: Result = { name: 'aim', against: 'bare', ratio: 0.9, goal: 0.5, aim: 
 const peer: Result = { name: 'peer', against: 'PrivateBin', ratio: 3, ...measured };
 const above: Figure = { name: 'p99', against: 'their median', value: 30.42, unit: '', atMost: 25 };
 const within: Figure = { name: 'start', against: '', value: 412.6, unit: 'ms', atMost: 500 };
-const all = [below, goal, aim, peer, above, within];
+const none: Figure = { name: 'errors', against: '', value: 0, unit: '', atMost: 0 };
+const all = [below, goal, aim, peer, above, within, none];
 
 test('a table tells what reached its goal, and judges nothing that has none', () => {
   const rows = table(all).split('\n').slice(2);
@@ -23,14 +24,17 @@ test('a table tells what reached its goal, and judges nothing that has none', ()
     '| peer | PrivateBin | 3.00 |  |  |  | 900 | 1000 | 1.2 | 10.0 |',
     '| p99 | their median | 30.4 | ≤ 25 |  | above |  |  |  |  |',
     '| start |  | 413 ms | ≤ 500 |  | reached |  |  |  |  |',
+    '| errors |  | 0 | ≤ 0 |  | reached |  |  |  |  |',
   ]);
 });
 
 test('ratios, bounded figures and peers have a picture each', () => {
   const bars = (svg: string) => [...svg.matchAll(/text-anchor="end">([^<]*)</g)].map(([, name]) => name);
   assert.deepEqual(bars(plot(all)), ['a &lt; b', 'goal', 'aim']);
-  assert.deepEqual(bars(plotBounds(all)), ['p99', 'start']);
+  assert.deepEqual(bars(plotBounds(all)), ['p99', 'start', 'errors']);
   assert.deepEqual(bars(plotPeers(all)), ['peer, PrivateBin']);
+  const some = plotBounds([none, { ...none, name: 'another', value: 3 }]);
+  assert.doesNotMatch(some, /NaN|Infinity/);
 });
 
 test('the page speaks of peers only where some were asked', () => {
