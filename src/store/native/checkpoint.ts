@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import { readThroughLog } from './log-file.ts';
 
 /** Move the log into the file after about this many written bytes. */
-const MOVE_AFTER_BYTES = 4 * 1024 * 1024;
+const MOVE_AFTER_BYTES = 16 * 1024 * 1024;
 /** A log of this many pages (64 MiB) makes writing wait for the readers that keep it from starting over. */
 const TOO_MANY_PAGES = 16_384;
 /** How long writing waits for them, in milliseconds, before it goes on with a longer log. */
