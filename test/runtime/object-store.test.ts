@@ -19,7 +19,7 @@ const MIB = 1024 * 1024;
 const SETTINGS = {
   SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false',
   SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false',
-  SAFE_S3_TIMEOUT: '1s',
+  SAFE_S3_TIMEOUT: '3s',
 };
 
 describe('a server with an object store', { timeout: 600_000 }, () => {
