@@ -73,6 +73,7 @@ const OUTSIDE = [
   'runtime',
   'deploy',
   'docs',
+  'fuzz',
 ];
 
 /** The place of a file's room among {@link OUTSIDE}. */

@@ -1,9 +1,16 @@
 /** Every target, in the order in which a whole run takes them. */
 import { openHouseGround } from './http/house-ground.ts';
 import { httpTarget } from './http/target.ts';
+import { answerReaders } from './readers/answers.ts';
+import type { Reader } from './readers/reader.ts';
+import { requestReaders } from './readers/requests.ts';
+import { sealedReaders } from './readers/sealed.ts';
+import { settingsReaders } from './readers/settings.ts';
+import { readerTarget } from './readers/target.ts';
 import type { Target } from './target.ts';
 
-const handlers = httpTarget({
+/** The first of all: what a stranger can do by asking. */
+export const handlers = httpTarget({
   name: 'handlers',
   summary: 'requests built from the OpenAPI documents, given to the handlers of both doors',
   runs: 20_000,
@@ -11,4 +18,12 @@ const handlers = httpTarget({
   byItself: ['clock', 'sweep', 'delete', 'log'],
 });
 
-export const targets: readonly Target[] = [handlers];
+/** Readers of bytes that strangers wrote. */
+export const readers: readonly Reader[] = [
+  ...sealedReaders,
+  ...requestReaders,
+  ...settingsReaders,
+  ...answerReaders,
+];
+
+export const targets: readonly Target[] = [handlers, ...readers.map((reader) => readerTarget(reader))];

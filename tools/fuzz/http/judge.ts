@@ -57,7 +57,12 @@ export function judge(sent: Sent, seen: Seen, secrets: readonly string[]): void 
   const refused = seen.status >= 400;
   const text = refused ? decoder.decode(seen.body) : '';
   must(seen.status !== 500, () => `${where}: an internal error`);
-  if (seen.status === 503)
+  // A page says it in other words, to people; what failed is in the log, which is looked at too.
+  if (
+    seen.status === 503 &&
+    sent.method !== 'HEAD' &&
+    seen.headers.get('content-type') === 'application/json'
+  )
     must(
       SET_UP.some((words) => text.includes(words)),
       () => `${where}: ${text.slice(0, 200)}`,

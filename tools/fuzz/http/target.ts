@@ -9,7 +9,7 @@ import { PROFILES } from './profiles.ts';
 import { type Step, steps } from './steps.ts';
 
 /** Sequences between two looks at the budget. */
-const SEQUENCES = 50;
+const SEQUENCES = 10;
 /** After so many requests a ground is left, looked at as a whole, and made anew. */
 const REQUESTS_A_GROUND = 20_000;
 /** What the heap may have grown since the first ground was left: caches fill, nothing else may. */

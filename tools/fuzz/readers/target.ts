@@ -1,0 +1,110 @@
+/** A reader as a target: inputs that reach something new are kept, and further ones are made from them. */
+import { chanceOf } from '../chance.ts';
+import { Broken, type Budget, type Find, must, type Outcome, saying, type Target } from '../target.ts';
+import { Coverage } from './coverage.ts';
+import { mutated, smaller } from './mutate.ts';
+import type { Reader } from './reader.ts';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Inputs between two looks at what they reached. Counts go by powers of two: few together, or one hides the other. */
+const BATCH = 128;
+const GROUP = 8;
+const MOST_KEPT = 2000;
+/** Processor time of one input: readers are linear and inputs short, so that this is a thousand times too much. */
+const PATIENCE_US = 5_000_000;
+
+const bytesOf = (input: Uint8Array | string): Bytes =>
+  typeof input === 'string' ? new TextEncoder().encode(input) : new Uint8Array(input);
+
+/** What does not hold, or undefined. */
+async function trouble({ read }: Reader, bytes: Bytes): Promise<string | undefined> {
+  const before = process.cpuUsage();
+  try {
+    // A copy: a reader may keep or change what it is given.
+    await read(bytes.slice());
+    const { user } = process.cpuUsage(before);
+    must(user < PATIENCE_US, () => `takes ${Math.round(user / 1000)} ms for ${bytes.length} bytes`);
+    return undefined;
+  } catch (error) {
+    return saying(error);
+  }
+}
+
+/** The first words of a message: those that do not depend on the input. */
+const kindOf = (message: string) => message.slice(0, 40);
+
+/** @param guided whether coverage chooses what further inputs are made from; without, they are made from the seeds alone */
+export function readerTarget(reader: Reader, guided = true): Target {
+  const { name, words = [] } = reader;
+
+  async function found(seed: number, bytes: Bytes, message: string): Promise<Find> {
+    const small = await smaller(bytes, async (next) => {
+      const said = await trouble(reader, next);
+      return said !== undefined && kindOf(said) === kindOf(message);
+    });
+    const said = (await trouble(reader, small)) ?? message;
+    return { target: name, seed, input: { base64: Buffer.from(small).toString('base64') }, message: said };
+  }
+
+  async function fuzz({ seed, more, progress }: Budget): Promise<Outcome> {
+    const chance = chanceOf(seed);
+    const corpus = (await reader.seeds()).map(bytesOf);
+    const begun = corpus.length;
+    const coverage = guided ? new Coverage() : undefined;
+    await coverage?.start();
+    let runs = 0;
+    try {
+      for (let batch = corpus.slice(); ; ) {
+        for (const bytes of batch) {
+          const message = await trouble(reader, bytes);
+          runs += 1;
+          if (message !== undefined) return { runs, find: await found(seed, bytes, message) };
+        }
+        if (coverage !== undefined && (await coverage.fresh(false)) > 0)
+          await keepNew(coverage, corpus, batch, GROUP);
+        progress(runs, `${corpus.length} kept, ${coverage?.size ?? 0} places`);
+        if (!more(runs)) break;
+        batch = Array.from({ length: BATCH }, () => mutated(chance, corpus, words));
+      }
+    } finally {
+      await coverage?.stop();
+    }
+    if (coverage === undefined) return { runs };
+    const kept = corpus.length - begun;
+    return {
+      runs,
+      notes: [`${begun} seeds, ${kept} inputs that reached something new, ${coverage.size} places`],
+    };
+  }
+
+  /** Takes those of a batch into the corpus that reach what none before them did: by groups, and then one by one. */
+  async function keepNew(
+    coverage: Coverage,
+    corpus: Bytes[],
+    batch: readonly Bytes[],
+    size: number,
+  ): Promise<void> {
+    for (let at = 0; at < batch.length; at += size) {
+      const group = batch.slice(at, at + size);
+      await coverage.reset();
+      for (const bytes of group) await trouble(reader, bytes);
+      if ((await coverage.fresh(size === 1)) === 0) continue;
+      if (size > 1) await keepNew(coverage, corpus, group, 1);
+      else if (corpus.length < MOST_KEPT) corpus.push(...group);
+    }
+  }
+
+  return {
+    name,
+    unit: 'inputs',
+    summary: reader.summary,
+    runs: 20_000,
+    fuzz,
+    async replay(input) {
+      const { base64 } = input as { readonly base64: string };
+      const said = await trouble(reader, new Uint8Array(Buffer.from(base64, 'base64')));
+      if (said !== undefined) throw new Broken(said);
+    },
+  };
+}
