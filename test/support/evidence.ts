@@ -55,8 +55,16 @@ export async function setUpFactor(
   answers(await post(doors, `${FACTOR}/totp/confirm`, as, { code }), 200);
 }
 
-/** Makes the first admin of a Sallyport that has none, with a verified session. */
-export async function firstAdmin(doors: BothDoors): Promise<Session> {
+const firstAdmins = new WeakMap<BothDoors, Promise<Session>>();
+
+/** The first admin of a Sallyport that has none, with a verified session: made once, for all who share the doors. */
+export function firstAdmin(doors: BothDoors): Promise<Session> {
+  const made = firstAdmins.get(doors) ?? makeFirstAdmin(doors);
+  firstAdmins.set(doors, made);
+  return made;
+}
+
+async function makeFirstAdmin(doors: BothDoors): Promise<Session> {
   const fields = { bootstrap_secret: doors.bootstrapSecret, username: 'an-admin', password: PASSWORD };
   const made = await doors.admin(
     new Request(`${ORIGIN}/admin/bootstrap`, {
