@@ -25,7 +25,7 @@ export type Shape = 'small' | 'segment' | 'staged' | 'proof' | 'password';
 
 /** Which shape a round has: mostly small ones, every other shape often enough. */
 export function shapeOf(round: number): Shape {
-  if (round % 25 === 24) return 'password';
+  if (round % 50 === 24) return 'password';
   return (['small', 'staged', 'small', 'proof', 'segment'] as const)[round % 5] ?? 'small';
 }
 
@@ -46,7 +46,7 @@ export async function burning(door: Door, shape: Shape): Promise<Burning> {
     body: bytes,
     headers: { 'x-burn-after-read': 'true', ...protection },
   });
-  assert.equal(response.status, 201);
+  assert.equal(response.status, 201, `a create was answered ${response.status}`);
   const { id, delete_token: token } = (await response.json()) as { id: string; delete_token: string };
   const guarded = shape === 'password' || shape === 'proof';
   return { id, token, bytes, headers: guarded ? { 'x-paste-password': secret } : {} };
@@ -61,6 +61,8 @@ export async function raceToRead(doors: readonly Door[], paste: Burning, count: 
       return { status: response.status, bytes: new Uint8Array(await response.arrayBuffer()) };
     }),
   );
+  for (const { status, bytes } of answers)
+    assert.notEqual(status, 503, `a reader was answered 503: ${Buffer.from(bytes)}`);
   const won = answers.filter(({ status }) => status === 200);
   assert.equal(won.length, 1, `${won.length} of ${count} readers got the paste`);
   assert.ok(
