@@ -26,7 +26,7 @@ export interface EmbeddedOptions {
   readonly encryptionKey?: string | undefined;
   /** How long to wait for another process's lock before a batch is refused as `busy`; 2,000 ms unless given. */
   readonly busyTimeoutMs?: number;
-  /** How many threads read; 2 unless given. A memory database has one connection for everything. */
+  /** How many threads read at most; 2 unless given. A memory database has one connection for everything. */
   readonly readers?: number;
   /** Bounds, for writing and for each reader, of what waits before `overloaded`; 4,096 and 64 MiB unless given. */
   readonly maxWaiting?: number;
@@ -42,12 +42,21 @@ export interface EmbeddedOptions {
   readonly onFatal?: (error: DbError) => void;
 }
 
+/**
+ * A reader that says nothing for this long has something large to read: others do not queue up behind it. While it
+ * keeps up it gets everything: two that take turns are woken twice as often for half as much each, which costs more
+ * than the reading.
+ */
+const SILENT_MS = 1;
+/** How much may wait for one reader while another has nothing to do. */
+const QUEUED = 16;
+
 /** Opens the database. Throws DbError with a sentence for the operator. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
   const memory = options.path === ':memory:';
   const path = memory ? options.path : resolve(options.path);
   let writer: Lane | undefined;
-  let readers: Lane[] = [];
+  const readers: Lane[] = [];
   let fatal = false;
 
   const connection: ConnectionOptions = {
@@ -80,15 +89,16 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
   try {
     if (!memory) await prepareFile(path);
     const first = lane(memory ? 'both' : 'writer');
-    const count = memory ? 0 : Math.max(1, options.readers ?? 2);
-    // Their threads start meanwhile; they look at the file once the writer has made it what it must be.
-    const others = Promise.allSettled(Array.from({ length: count }, () => lane('reader', first)));
+    // Its thread starts meanwhile; it looks at the file once the writer has made it what it must be.
+    const second = memory ? undefined : lane('reader', first);
+    second?.catch(() => {});
     try {
       writer = await first;
     } finally {
-      readers = (await others).flatMap((reader) => (reader.status === 'fulfilled' ? [reader.value] : []));
+      const reader = await second?.catch(() => undefined);
+      if (reader !== undefined) readers.push(reader);
     }
-    for (const reader of await others) if (reader.status === 'rejected') throw reader.reason;
+    await second;
   } catch (thrown) {
     await Promise.all(readers.map((reader) => reader.close()));
     await writer?.close();
@@ -96,7 +106,23 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
   }
 
   const writing = writer;
-  const reading = memory ? [writer] : readers;
+  const most = memory ? 0 : Math.max(1, options.readers ?? 2);
+  let widening: Promise<void> | undefined;
+
+  /** Who reads next. Where none keeps up one more is begun: most servers never need it, and each costs a start. */
+  function reader(): Lane {
+    const prompt = readers.find((one) => one.pending < QUEUED && one.silence < SILENT_MS);
+    if (prompt !== undefined) return prompt;
+    if (readers.length < most)
+      widening ??= lane('reader')
+        // What cannot be begun now is tried again when it is missed again.
+        .then((opened) => void readers.push(opened), ignoreAll)
+        .finally(() => {
+          widening = undefined;
+        });
+    return leastBusy(readers, writing);
+  }
+
   const copying = new Set<Promise<unknown>>();
   const forget = memory ? () => {} : watchEnd(path);
   let closed: Promise<void> | undefined;
@@ -104,7 +130,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     async batch(statements, mode) {
       if (closed !== undefined || fatal) throw new DbError('internal', 'The database is closed.');
       const bytes = measureBatch(statements, mode);
-      const chosen = mode === 'write' ? writing : nextReader(reading, writing);
+      const chosen = mode === 'write' ? writing : reader();
       return chosen.submit(statements, mode, bytes);
     },
     async truncateLog() {
@@ -132,10 +158,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     }),
     close() {
       closed ??= (async () => {
-        await Promise.allSettled(copying);
+        await Promise.allSettled([...copying, widening]);
         // Readers first: the writer can cut the log only when nobody looks into it.
-        await Promise.all(readers.map((reader) => reader.close()));
-        readers = [];
+        await Promise.all(readers.splice(0).map((reader) => reader.close()));
         await writing.close();
         forget();
       })();
@@ -144,23 +169,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
   };
 }
 
-/** A reader that says nothing for this long has something large to read: others do not queue up behind it. */
-const SILENT_MS = 1;
-/** How much may wait for one reader while another has nothing to do. */
-const QUEUED = 16;
-
-/**
- * The first reader that keeps up, and else the one with the least to do. Two that take turns are woken twice as
- * often for half as much each, which costs more than the reading.
- */
-function nextReader(lanes: readonly Lane[], otherwise: Lane): Lane {
+function leastBusy(lanes: readonly Lane[], otherwise: Lane): Lane {
   let chosen = lanes[0] ?? otherwise;
-  for (const lane of lanes) {
-    if (lane.pending < QUEUED && lane.silence < SILENT_MS) return lane;
-    if (lane.pending < chosen.pending) chosen = lane;
-  }
+  for (const lane of lanes) if (lane.pending < chosen.pending) chosen = lane;
   return chosen;
 }
+
+const ignoreAll = () => {};
 
 /**
  * Makes the file before the engine does, because its log and index take over the file's mode. One that is there is
