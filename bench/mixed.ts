@@ -5,7 +5,8 @@
  *
  *     node bench/mixed.ts [--for 10m]
  *
- * It writes up to 4 GB into the temporary folder. Shorter than a minute says little about memory.
+ * It writes up to 4 GB into the temporary folder. Shorter than five minutes says little about memory: the engine lets
+ * its heap grow for the first one or two.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -39,6 +40,8 @@ const BUNDLE_CHUNKS = 16;
 const BUNDLE_CHUNK = 4 * MIB;
 /** The whole time is looked at in so many parts. */
 const PARTS = 10;
+/** The probe speaks once a second, and each part needs to hear it. */
+const LEAST_MS = 2000 * PARTS;
 
 /** Milliseconds of `90s`, `10m`. */
 function durationOf(text: string): number {
@@ -49,6 +52,7 @@ function durationOf(text: string): number {
 
 const { values } = parseArgs({ options: { for: { type: 'string', default: '10m' } } });
 const FOR_MS = durationOf(values.for);
+if (FOR_MS < LEAST_MS) throw new Error(`--for ${values.for}: less than ${LEAST_MS / 1000}s tells nothing.`);
 
 const folder = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
 const watched = join(folder, 'probe');

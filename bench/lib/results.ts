@@ -68,8 +68,10 @@ export function short(value: number): string {
 /** Where results are kept, a line of JSON each: `tools/bench.ts` says so. */
 const KEPT = process.env.SALLYPORT_BENCH_RESULTS;
 
-/** Prints a line, and keeps the outcome where somebody collects them. */
+/** Prints a line, and keeps the outcome where somebody collects them. @throws Error where nothing was measured */
 export async function keep<One extends Outcome>(outcome: One): Promise<One> {
+  if (!Number.isFinite(isFigure(outcome) ? outcome.value : outcome.ratio))
+    throw new Error(`${outcome.name}: too little was measured to say anything.`);
   console.log(lineOf(outcome));
   if (KEPT !== undefined) await appendFile(KEPT, `${JSON.stringify(outcome)}\n`);
   return outcome;

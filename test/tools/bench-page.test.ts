@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { page, table } from '../../bench/lib/page.ts';
 import { plot, plotBounds, plotPeers } from '../../bench/lib/plot.ts';
-import type { Figure, Result } from '../../bench/lib/results.ts';
+import { type Figure, keep, type Result } from '../../bench/lib/results.ts';
 
 const measured = { ours: 900, theirs: 1000, median: 1.24, p99: 9.96, rounds: [0.9] };
 const below: Result = { name: 'a < b', against: 'bare', ratio: 0.1, goal: 0.5, ...measured };
@@ -42,4 +42,9 @@ test('the page speaks of peers only where some were asked', () => {
   assert.match(page({ ...report, results: all }), /performance-peers\.svg/);
   assert.doesNotMatch(page({ ...report, results: [below, within] }), /peers/);
   assert.match(page({ ...report, results: all, minutes: 44 }), /took 44 minutes/);
+});
+
+test('what came to no number is not published', async () => {
+  await assert.rejects(keep({ ...above, value: Number.NaN }), /p99: too little was measured/);
+  await assert.rejects(keep({ ...goal, ratio: Number.POSITIVE_INFINITY }), /goal: too little was measured/);
 });
