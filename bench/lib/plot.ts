@@ -1,7 +1,7 @@
 /** What benches came to, as pictures: bars, each with its goal as a line across. */
 import { type Figure, isFigure, type Outcome, reached, short } from './results.ts';
 
-const BAR = { height: 22, gap: 10, left: 330, width: 420 };
+const BAR = { height: 22, gap: 10, left: 360, width: 420 };
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
