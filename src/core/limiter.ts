@@ -4,6 +4,7 @@
 import ipaddr from 'ipaddr.js';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Limiter } from './deps.ts';
+import { isIpv6Address } from './ip-address.ts';
 import type { LimitClass } from './settings-types.ts';
 
 export type ListenerName = 'main' | 'admin';
@@ -23,7 +24,7 @@ export function peerNetwork(address: string | undefined): string {
   const plain = address?.split('%', 1)[0] ?? '';
   if (plain === '' || plain.length > LONGEST_ADDRESS) return UNKNOWN;
   if (ipaddr.IPv4.isValidFourPartDecimal(plain)) return plain;
-  if (!plain.includes(':') || !ipaddr.IPv6.isValid(plain)) return UNKNOWN;
+  if (!plain.includes(':') || !isIpv6Address(plain)) return UNKNOWN;
   const parsed = ipaddr.IPv6.parse(plain);
   if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
   const [a = 0, b = 0, c = 0, d = 0] = parsed.parts;

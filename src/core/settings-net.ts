@@ -1,5 +1,6 @@
 /** Text to value: addresses, networks, origins and URLs. Pure functions that never resolve a name. */
 import ipaddr from 'ipaddr.js';
+import { isIpAddress, isIpv6Address } from './ip-address.ts';
 import { bad, good, type Parsed } from './settings-parse.ts';
 
 /** A place to listen on or to connect to. IPv6 hosts are without brackets. */
@@ -33,7 +34,7 @@ export function parseAddress(text: string): Parsed<Address> {
   const port = Number(digits);
   if (port > 65_535) return bad('has a port above 65535');
   if (bracketed !== undefined) {
-    if (!ipaddr.IPv6.isValid(bracketed)) return bad('has no valid IPv6 address in its brackets');
+    if (!isIpv6Address(bracketed)) return bad('has no valid IPv6 address in its brackets');
     return good({ host: ipaddr.IPv6.parse(bracketed).toString(), port });
   }
   if (plain === '') return bad('has no host (write 0.0.0.0 or [::] to mean every interface)');
@@ -83,14 +84,14 @@ function spellings(host: string): readonly string[] {
 function covers(wildcard: string, host: string): boolean {
   if (wildcard === '::') return true;
   // A name may well have an IPv4 address, so that it counts as covered.
-  return wildcard === '0.0.0.0' && !ipaddr.IPv6.isValid(host);
+  return wildcard === '0.0.0.0' && !isIpv6Address(host);
 }
 
 /** An address or a network in CIDR notation; the bits after the prefix must be zero, as a typing error would set them. */
 export function parseCidr(text: string): Parsed<Cidr> {
   const match = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text);
   const [, host = '', digits] = match ?? [];
-  if (!ipaddr.IPv4.isValidFourPartDecimal(host) && !ipaddr.IPv6.isValid(host)) return bad('is not a network');
+  if (!isIpAddress(host)) return bad('is not a network');
   if (host.includes('%')) return bad('must not have an IPv6 zone');
   const written = ipaddr.parse(host);
   const width = written.kind() === 'ipv4' ? 32 : 128;
@@ -113,7 +114,7 @@ function hostBits(byte: number, index: number, prefix: number): number {
 /** Whether an IP address, in any spelling, lies in one of the networks. Anything that is no address does not. */
 export function inNetworks(networks: readonly Cidr[], address: string): boolean {
   if (networks.length === 0) return false;
-  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return false;
+  if (!isIpAddress(address)) return false;
   const bytes = ipaddr.process(address).toByteArray();
   return networks.some(
     ({ bytes: network, prefix }) =>

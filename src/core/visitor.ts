@@ -1,5 +1,6 @@
 /** Who asks, before any account is involved. */
 import ipaddr from 'ipaddr.js';
+import { isIpAddress } from './ip-address.ts';
 
 export interface Visitor {
   /** IP address in plain form, or `unknown`. */
@@ -15,6 +16,6 @@ export interface Visitor {
  * Undefined for anything else, a host name or a port included.
  */
 export function plainAddress(text: string): string | undefined {
-  if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !ipaddr.IPv6.isValid(text)) return undefined;
+  if (!isIpAddress(text)) return undefined;
   return ipaddr.process(text.replace(/%.*$/, '')).toString();
 }

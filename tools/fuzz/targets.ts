@@ -1,4 +1,5 @@
 /** Every target, in the order in which a whole run takes them. */
+import { runtimes } from '../../test/support/server.ts';
 import { openHouseGround } from './http/house-ground.ts';
 import { httpTarget } from './http/target.ts';
 import { answerReaders } from './readers/answers.ts';
@@ -7,6 +8,7 @@ import { requestReaders } from './readers/requests.ts';
 import { sealedReaders } from './readers/sealed.ts';
 import { settingsReaders } from './readers/settings.ts';
 import { readerTarget } from './readers/target.ts';
+import { socketTarget } from './sockets/target.ts';
 import type { Target } from './target.ts';
 
 /** The first of all: what a stranger can do by asking. */
@@ -26,4 +28,11 @@ export const readers: readonly Reader[] = [
   ...answerReaders,
 ];
 
-export const targets: readonly Target[] = [handlers, ...readers.map((reader) => readerTarget(reader))];
+/** Of every runtime that this machine can start. */
+export const sockets: readonly Target[] = runtimes.map(socketTarget);
+
+export const targets: readonly Target[] = [
+  handlers,
+  ...sockets,
+  ...readers.map((reader) => readerTarget(reader)),
+];

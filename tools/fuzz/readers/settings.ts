@@ -120,6 +120,8 @@ const cidrs = ofText({
   readText(said) {
     const read = net.parseCidr(said);
     if (!read.ok) return;
+    const [host = ''] = said.split('/');
+    must(isIP(host) !== 0, () => `${host} is no address to the platform`);
     const [first = '', bits = ''] = read.value.text.split('/');
     same('written and read again', net.parseCidr(read.value.text), read);
     must(inNetworks([read.value], first), () => `${read.value.text} is not in itself`);
