@@ -1,0 +1,74 @@
+/**
+ * What others feel of a siege: reads of one honest peer with nobody else there, and while 2,000 connections send slowly
+ * or do not read, and 10,000 are idle. Goal: what 99 of 100 reads stay under is less
+ * than three times as long. Besiegers come from many addresses of the loopback network, which only Linux has.
+ *
+ *     node bench/siege.ts
+ */
+
+import { startServer } from '../test/support/server.ts';
+import { type Besiegers, besiege, type Siege } from '../test/support/siege.ts';
+import { load, wire } from './lib/load.ts';
+import { keep, median, quantile } from './lib/results.ts';
+import { LIMITS_OFF } from './lib/servers.ts';
+
+const READS = 2000;
+/** Pairs of a measurement without and one with the siege; the median of their ratios counts. */
+const PAIRS = 3;
+const MANY = 2_000;
+const IDLE = 10_000;
+
+const settings = {
+  ...LIMITS_OFF,
+  SAFE_MAIN_MAX_CONNECTIONS: '20000',
+  SAFE_PASTE_MAX_BYTES_ANONYMOUS: '32MiB',
+};
+await using server = await startServer({ settings });
+
+async function pasted(body: string): Promise<string> {
+  const response = await fetch(server.main, { method: 'POST', body });
+  return `/${((await response.json()) as { id: string }).id}/raw`;
+}
+
+const small = wire('GET', await pasted('x'.repeat(1024)));
+const large = await pasted('large'.repeat(2_000_000));
+
+async function reads(): Promise<number> {
+  const requests = Array.from({ length: READS }, () => small);
+  const { times } = await load(server.main, requests, { connections: 16, status: 200 });
+  return quantile(times, 0.99);
+}
+
+/** Measures in pairs: alone, then besieged. */
+async function contest(name: string, begin: () => Promise<Pick<Besiegers, 'leave'>>): Promise<void> {
+  await reads();
+  const ratios: number[] = [];
+  const besieged: number[] = [];
+  for (let pair = 0; pair < PAIRS; pair += 1) {
+    const alone = await reads();
+    const besiegers = await begin();
+    const together = await reads();
+    besiegers.leave();
+    ratios.push(together / alone);
+    besieged.push(together);
+  }
+  await keep({
+    name: `reads while ${name}, what 99 of 100 stay under`,
+    against: 'alone',
+    value: median(ratios),
+    unit: '',
+    atMost: 3,
+    p99: median(besieged),
+  });
+}
+
+const SIEGES: readonly [siege: Siege, count: number, words: string][] = [
+  ['idle', IDLE, '10,000 connections are idle'],
+  ['slow heads', MANY, '2,000 heads never end'],
+  ['slow bodies', MANY, '2,000 bodies never end'],
+  ['slow readers', MANY, '2,000 answers are not read'],
+];
+for (const [siege, count, words] of SIEGES)
+  await contest(words, () =>
+    besiege(siege, { url: server.main, count, fromEach: 100, path: large, pauseMs: 2000 }),
+  );
