@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { carryOutDeletions } from '../../src/core/deletion-worker.ts';
 import { answers, post } from '../support/ask.ts';
-import { noBrowser, openBrowser } from '../support/browser.ts';
+import { newVisitor, noBrowser, openBrowser } from '../support/browser.ts';
 import { keepChunk, newIncident, newStream, newViewerToken, ownerIn } from '../support/evidence.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { button, DESK, judge, openDoor, PHONE, title } from '../support/page-looks.ts';
@@ -57,7 +57,7 @@ async function look(page: Page, name: string): Promise<void> {
 
 describe('incidents on the dashboard, in a browser', { skip: noBrowser }, () => {
   it('are found, given away, deleted and followed, each decision asked twice', async () => {
-    const context = await browser.newContext({ viewport: DESK });
+    const context = await newVisitor(browser, { viewport: DESK });
     await context.addCookies([
       { name: 'sallyport_admin_session', value: cookie, url: `${url}/admin`, sameSite: 'Strict' },
     ]);

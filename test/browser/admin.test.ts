@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { tendLog } from '../../src/core/log.ts';
 import { signerOf } from '../../src/crypto/signed-note.ts';
-import { noBrowser, openBrowser } from '../support/browser.ts';
+import { newVisitor, noBrowser, openBrowser } from '../support/browser.ts';
 import { BOOTSTRAP_SECRET, type House, openHouse } from '../support/house.ts';
 import { button, DESK, judge, openDoor, PHONE, title } from '../support/page-looks.ts';
 import { codeOf } from '../support/people.ts';
@@ -82,7 +82,7 @@ async function visit(options: Parameters<Browser['newContext']>[0] = {}): Promis
   readonly page: Page;
   readonly said: string[];
 }> {
-  const context = await browser.newContext({ viewport: DESK, ...options });
+  const context = await newVisitor(browser, { viewport: DESK, ...options });
   const page = await context.newPage();
   const said: string[] = [];
   page.on('console', (message) => said.push(message.text()));

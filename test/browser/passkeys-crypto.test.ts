@@ -17,7 +17,7 @@ import {
   type RelyingParty,
   registrationOptions,
 } from '../../src/crypto/passkeys.ts';
-import { noBrowser, openBrowser } from '../support/browser.ts';
+import { newVisitor, noBrowser, openBrowser } from '../support/browser.ts';
 
 const ORIGIN = 'https://vault.example.test';
 const ACCOUNT = 'acct_01ARZ3NDEKTSV4RRFFQ69G5FAV';
@@ -26,7 +26,7 @@ const RP: RelyingParty = {
   name: 'Sallyport',
   origins: [ORIGIN],
   userVerification: 'required',
-  timeoutMs: 20_000,
+  timeoutMs: 5 * 60_000,
 };
 
 interface Device {
@@ -47,7 +47,7 @@ describe('in a browser', { skip: noBrowser }, () => {
     use: (page: Page, device: { cdp: CDPSession; id: string }) => Promise<T>,
     { transport, verified = true }: Device = { transport: 'internal' },
   ): Promise<T> {
-    const context = await browser.newContext();
+    const context = await newVisitor(browser);
     try {
       const page = await context.newPage();
       await page.route('**/*', (route) =>

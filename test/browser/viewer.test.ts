@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { unzipSync } from 'fflate';
 import type { Browser } from 'playwright-core';
 import { WARNING } from '../../src/core/viewer.ts';
-import { noBrowser, openBrowser, openPage } from '../support/browser.ts';
+import { newVisitor, noBrowser, openBrowser, openPage } from '../support/browser.ts';
 import { newIncident, newViewerToken, type Owner, ownerIn } from '../support/evidence.ts';
 import { type House, openHouse } from '../support/house.ts';
 import { DESK, judge, openDoor, PHONE } from '../support/page-looks.ts';
@@ -55,7 +55,7 @@ describe('the viewer’s page in Chromium', { skip: noBrowser }, () => {
   it('downloads each bundle with JavaScript off, and stays where it is', async () => {
     // Over a socket: what a browser saves does not go by way of the tests.
     await using door = await openDoor(house, 'main');
-    const context = await browser.newContext({ javaScriptEnabled: false, acceptDownloads: true });
+    const context = await newVisitor(browser, { javaScriptEnabled: false, acceptDownloads: true });
     const page = await context.newPage();
     await page.goto(`${door.url}/i/${scene.token}`);
     const names: string[] = [];

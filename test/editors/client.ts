@@ -75,7 +75,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-const LONGEST_MS = 30_000;
+const LONGEST_MS = 5 * 60_000;
 
 /** Runs a program without a terminal, in a session of its own so that it has none to find. */
 export async function run(

@@ -11,7 +11,7 @@ import { type Client, findProgram, makeClient, missing, NOBODY, root, run, UNHUR
 
 /** What a file holds once it is there: an editor may end before the program that it gave the clipboard to. */
 async function whole(path: string): Promise<string> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await pause(20))
+  for (const deadline = Date.now() + 5 * 60_000; Date.now() < deadline; await pause(20))
     if (existsSync(path)) break;
   return readFile(path, 'utf8');
 }

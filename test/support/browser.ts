@@ -26,10 +26,24 @@ export const chromiumPath = PLACES.find((path) => path !== undefined && existsSy
 export const noBrowser =
   chromiumPath === undefined && 'no Chromium on this machine; SALLYPORT_CHROMIUM names one';
 
+/** How long a page may take for anything: whoever is slower hangs. A busy machine takes ten times as long as usual. */
+const PATIENCE_MS = 5 * 60_000;
+
+/** A visitor of its own, who is as patient as a busy machine needs. */
+export async function newVisitor(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE_MS);
+  return context;
+}
+
 /** Starts it, without any traffic of its own. The caller closes it. */
 export function openBrowser(): Promise<Browser> {
   if (chromiumPath === undefined) throw new Error('no Chromium on this machine');
   return chromium.launch({
+    timeout: PATIENCE_MS,
     executablePath: chromiumPath,
     headless: true,
     args: [
@@ -64,7 +78,7 @@ export async function openPage(
   hosts: Hosts,
   options: BrowserContextOptions = {},
 ): Promise<Watched & AsyncDisposable> {
-  const context = await browser.newContext({ acceptDownloads: false, ...options });
+  const context = await newVisitor(browser, { acceptDownloads: false, ...options });
   const watched = {
     requests: [] as string[],
     console: [] as string[],
