@@ -6,8 +6,11 @@
  *     node bench/siege.ts
  */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { startServer } from '../test/support/server.ts';
-import { type Besiegers, besiege, type Siege } from '../test/support/siege.ts';
+import type { Siege, SiegePlan } from '../test/support/siege.ts';
 import { load, wire } from './lib/load.ts';
 import { keep, median, quantile } from './lib/results.ts';
 import { LIMITS_OFF } from './lib/servers.ts';
@@ -39,21 +42,35 @@ async function reads(): Promise<number> {
   return quantile(times, 0.99);
 }
 
+/** Begins a siege from another process, and waits until all of it is there. @returns what ends it, once it has */
+async function begun(siege: Siege, plan: SiegePlan): Promise<() => Promise<unknown>> {
+  const script = join(import.meta.dirname, 'lib', 'besiegers.ts');
+  const child = spawn(process.execPath, [script, siege, JSON.stringify(plan)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  await once(child.stdout, 'data');
+  return () => {
+    child.stdin.end();
+    return ended;
+  };
+}
+
 /** Measures in pairs: alone, then besieged. */
-async function contest(name: string, begin: () => Promise<Pick<Besiegers, 'leave'>>): Promise<void> {
+async function contest(words: string, siege: Siege, plan: SiegePlan): Promise<void> {
   await reads();
   const ratios: number[] = [];
   const besieged: number[] = [];
   for (let pair = 0; pair < PAIRS; pair += 1) {
     const alone = await reads();
-    const besiegers = await begin();
+    const end = await begun(siege, plan);
     const together = await reads();
-    besiegers.leave();
+    await end();
     ratios.push(together / alone);
     besieged.push(together);
   }
   await keep({
-    name: `reads while ${name}, what 99 of 100 stay under`,
+    name: `reads while ${words}, what 99 of 100 stay under`,
     against: 'alone',
     value: median(ratios),
     unit: '',
@@ -69,6 +86,4 @@ const SIEGES: readonly [siege: Siege, count: number, words: string][] = [
   ['slow readers', MANY, '2,000 answers are not read'],
 ];
 for (const [siege, count, words] of SIEGES)
-  await contest(words, () =>
-    besiege(siege, { url: server.main, count, fromEach: 100, path: large, pauseMs: 2000 }),
-  );
+  await contest(words, siege, { url: server.main, count, fromEach: 100, path: large, pauseMs: 2000 });
