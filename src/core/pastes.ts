@@ -71,9 +71,9 @@ function requireIdentity(deps: Deps, { owner }: Visitor): void {
 export async function admitCreate(deps: Deps, visitor: Visitor, request: CreateRequest): Promise<Admission> {
   const { owner } = visitor;
   requireIdentity(deps, visitor);
-  const scope = owner === undefined ? `peer ${peerNetwork(visitor.address)}` : `owner ${owner}`;
+  const scope = () => (owner === undefined ? `peer ${peerNetwork(visitor.address)}` : `owner ${owner}`);
   const idempotency = request.idempotency && {
-    scopedKey: `${scope}\n${idempotencyKey(request.idempotency.key)}`,
+    scopedKey: `${scope()}\n${idempotencyKey(request.idempotency.key)}`,
     fingerprint: request.idempotency.fingerprint,
   };
   const alreadyDone = async () =>
