@@ -21,7 +21,21 @@ describe('TLS', { skip }, () => {
   let server: TestServer;
   let fpaste: Fpaste;
   let pin: string;
-  const requests = (): number => server.lines().filter(({ method }) => method !== undefined).length;
+  let marks = 0;
+  /** How many requests have reached the server. Its log comes in order: the line of one more ends the wait for it. */
+  const requests = async (): Promise<number> => {
+    marks += 1;
+    const mark = `mark-${marks}`;
+    await fetch(`${server.admin}/nowhere`, { headers: { 'x-request-id': mark } });
+    for (;;) {
+      const lines = server.lines();
+      if (lines.some((line) => line.request_id === mark))
+        return lines.filter(
+          ({ method, request_id: id }) => method !== undefined && !/^mark-/.test(String(id)),
+        ).length;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
   const file = (name: string): string => join(folder, name);
 
   before(async () => {
@@ -92,17 +106,17 @@ describe('TLS', { skip }, () => {
   });
 
   test('a certificate that nobody vouches for is refused, and nothing is sent', async () => {
-    const lines = requests();
+    const lines = await requests();
     const { code, stderr } = await fpaste.run(['create', '-e'], { input: 'x' });
     assert.equal(code, 3);
     assert.match(stderr, /not trusted .*nothing was sent.*ca_file/);
-    assert.equal(requests(), lines);
+    assert.equal(await requests(), lines);
   });
 
   test('a CA file vouches for it, and not for another name', async () => {
-    const lines = requests();
+    const lines = await requests();
     const link = await fpaste.ok(['create', '-e', '--ca-file', file('server.pem')], { input: 'vouched' });
-    assert.ok(requests() > lines, 'what reaches the server is in its log');
+    assert.ok((await requests()) > lines, 'what reaches the server is in its log');
     assert.equal(await fpaste.ok(['get', '--ca-file', file('server.pem'), link]), 'vouched');
     const other = await fpaste.run([
       'info',
@@ -139,7 +153,7 @@ describe('TLS', { skip }, () => {
     });
 
     test(`a wrong fingerprint ends before anything is sent on ${name}`, async () => {
-      const lines = requests();
+      const lines = await requests();
       const wrong = `00${pin.slice(2)}`.replace(/^00:/, pin.startsWith('00:') ? '11:' : '00:');
       const wire = await openWire(server.main);
       try {
@@ -150,7 +164,7 @@ describe('TLS', { skip }, () => {
         assert.equal(code, 3);
         assert.match(stderr, /another certificate than the pinned one; nothing was sent/);
         assert.equal(wire.connections(), 1);
-        assert.equal(requests(), lines);
+        assert.equal(await requests(), lines);
       } finally {
         await wire.close();
       }

@@ -146,7 +146,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     lines: () =>
       output.stdout
         .split('\n')
-        .filter((line) => line !== '')
+        // What follows the last line's end is a line that has not arrived whole.
+        .slice(0, -1)
         .map((line) => JSON.parse(line) as Record<string, unknown>),
     said: () => output.stderr,
     kill: (signal) => {
