@@ -67,6 +67,15 @@ interface Full extends AsyncDisposable {
 /** A server with so many pastes, and so many chunks in one incident. */
 async function filled(pastes: number, chunks: number): Promise<Full> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
+  try {
+    return await filledIn(folder, pastes, chunks);
+  } catch (thrown) {
+    await rm(folder, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+async function filledIn(folder: string, pastes: number, chunks: number): Promise<Full> {
   const first = await startServer({ folder, settings: SETTINGS });
   const doors = await doorsOf(first);
   const boss = await firstAdmin(doors);
