@@ -70,6 +70,13 @@ describe('two servers that coordinate', {
     };
   }
 
+  /** A lease is given back after the answer: whoever comes at once may meet it still. */
+  async function onceFree(sending: () => Promise<Answer>): Promise<Answer> {
+    let answer = await sending();
+    while (answer.code === 'upload_in_progress') answer = await sending();
+    return answer;
+  }
+
   const assertLater = (answer: Answer, status: number, code: string) => {
     assert.deepEqual([answer.status, answer.code], [status, code]);
     assert.match(answer.headers.get('retry-after') ?? '', /^[1-5]$/);
@@ -85,8 +92,9 @@ describe('two servers that coordinate', {
       else assert.equal(answer.body.id, made[0]?.body.id);
     }
     // Whoever was told to come again finds it there.
-    for (const which of [0, 1]) assert.equal((await put(which)).status, 200);
-    assert.deepEqual(await client.keys('sallyport:lease:*'), []);
+    for (const which of [0, 1]) assert.equal((await onceFree(() => put(which))).status, 200);
+    // The last lease is given back after its answer.
+    while ((await client.keys('sallyport:lease:*')).length > 0);
   });
 
   it('wait for a lease whose holder is gone no longer than it lasts', async () => {
@@ -94,9 +102,7 @@ describe('two servers that coordinate', {
     await client.set(lease, 'a server that was killed', 'PX', 600_000);
     for (const which of [0, 1]) assertLater(await put(which), 409, 'upload_in_progress');
     await client.pexpire(lease, 1);
-    let answer = await put(1);
-    while (answer.code === 'upload_in_progress') answer = await put(1);
-    assert.equal(answer.status, 201);
+    assert.equal((await onceFree(() => put(1))).status, 201);
   });
 
   it('keep an upload in pieces whose chunk somebody else has right now, until it can be finished', async () => {
@@ -156,8 +162,8 @@ describe('two servers that coordinate', {
     await redis.start();
     const outcomes = new Set<number>();
     for (const which of [0, 1]) {
-      let answer = await put(which);
-      while (answer.code === 'upload_coordination_unavailable') answer = await put(which);
+      let answer = await onceFree(() => put(which));
+      while (answer.code === 'upload_coordination_unavailable') answer = await onceFree(() => put(which));
       outcomes.add(answer.status);
     }
     assert.deepEqual([...outcomes], [201, 200]);
