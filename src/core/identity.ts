@@ -13,6 +13,18 @@ export function usernameOf(value: unknown): string {
   return name;
 }
 
+/** Longer texts are nobody's name; what is looked for has a bound. */
+const SOUGHT_MOST = 256;
+
+/**
+ * A text of any kind as a name that is looked for: trimmed, in lower case, of bounded length. What no database takes
+ * as text (U+0000, half a surrogate pair) becomes U+FFFD, which is in nobody's name either: whoever sends it is to go
+ * the way of everybody with a wrong name.
+ */
+export function soughtName(text: string): string {
+  return text.trim().toLowerCase().slice(0, SOUGHT_MOST).replaceAll('\0', '\ufffd').toWellFormed();
+}
+
 /** A password for an account, exactly as given. @throws Fault `invalid_password` */
 export function accountPasswordOf(value: unknown): string {
   const bytes =

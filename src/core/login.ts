@@ -8,6 +8,7 @@ import type { Account, LiveSession, NewSession, SessionKind } from '../store/acc
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
+import { soughtName } from './identity.ts';
 import { newId } from './ids.ts';
 
 /** A well-formed PHC string that no password matches: what an unknown name is verified against. */
@@ -83,8 +84,7 @@ async function freshHash(deps: Deps, accountId: string, phc: string, password: s
 export async function login(deps: Deps, origin: Origin, request: LoginRequest): Promise<OpenedSession> {
   const { accounts } = deps.store;
   // A name of the wrong shape goes the same way as one that nobody has.
-  const name =
-    typeof request.username === 'string' ? request.username.trim().toLowerCase().slice(0, 256) : '';
+  const name = typeof request.username === 'string' ? soughtName(request.username) : '';
   const password =
     typeof request.password === 'string' && request.password !== '' ? request.password.slice(0, 1024) : '-';
   const nameKey = deps.keys.macHex('login-throttle', name);

@@ -2,6 +2,7 @@
 import { requestDeletion } from '../../core/deletion.ts';
 import type { Deps } from '../../core/deps.ts';
 import { Fault } from '../../core/faults.ts';
+import { soughtName } from '../../core/identity.ts';
 import { isId } from '../../core/ids.ts';
 import { incidentFacts } from '../../core/operator-incidents.ts';
 import { checkReassignment, reassignIncident } from '../../core/reassignment.ts';
@@ -25,7 +26,7 @@ async function accountIdOf(deps: Deps, given: string): Promise<string> {
   const { accounts } = deps.store;
   const id = isId('acct', text)
     ? (await accounts.byId(text))?.id
-    : (await accounts.byUsername(text.toLowerCase()))?.account.id;
+    : (await accounts.byUsername(soughtName(text)))?.account.id;
   if (id === undefined) throw new Fault('account_not_found');
   return id;
 }

@@ -222,6 +222,14 @@ export async function play(ground: Ground, steps: readonly Step[], tally = new T
     ground.checkLog(secretsOf(ground));
     must(rejections.length === 0, () => `a rejection was handled by nobody: ${String(rejections[0])}`);
     return sent;
+  } catch (error) {
+    // What was said of this must not be held against the sequence after it.
+    try {
+      ground.checkLog([]);
+    } catch {
+      // It is what was thrown already.
+    }
+    throw error;
   } finally {
     process.off('unhandledRejection', unhandled);
   }
