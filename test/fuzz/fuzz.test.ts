@@ -14,7 +14,7 @@ import { rounds, seeded } from '../support/seed.ts';
 
 const CORPUS = join(import.meta.dirname, 'corpus');
 /** Requests and inputs of an everyday run. */
-const REQUESTS = rounds(150);
+const REQUESTS = rounds(60);
 const INPUTS = rounds(60);
 /** Coverage chooses inputs in the soak, where there are enough of them to be worth the counting. */
 const GUIDED = rounds(1) > 1;
@@ -71,7 +71,7 @@ describe('the fuzzer', () => {
     const nested = ofText({ ...broken, readText: () => {} });
     const [age] = readers.filter(({ name }) => name === 'age-header');
     assert.ok(age !== undefined);
-    const outcome = await readerTarget(age).fuzz({ seed: 3, more: (done) => done < 200, progress: () => {} });
+    const outcome = await readerTarget(age).fuzz({ seed: 3, more: (done) => done < 100, progress: () => {} });
     assert.match(outcome.notes?.[0] ?? '', /, [1-9]\d* inputs that reached something new/);
     assert.equal(await finds(readerTarget(nested, false), 1, 200), undefined);
   });

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { sockets } from '../../tools/fuzz/targets.ts';
 import { rounds, seeded } from '../support/seed.ts';
 
-const CONNECTIONS = rounds(160);
+const CONNECTIONS = rounds(64);
 
 describe('connections that break every rule of HTTP', () => {
   for (const target of sockets) {
