@@ -122,7 +122,7 @@ describe('the checks of the source', () => {
   it('notice what must not be in the edge bundle', async () => {
     const unwanted: readonly (readonly [line: string, found: RegExp])[] = [
       ["export { createAdmin } from '../admin.ts';", /^src\/handlers\/admin.* is in it/m],
-      ["export { openEmbedded } from '../../store/native/embedded.ts';", /^src\/store\/native\/.* is in it/m],
+      ["export { openLane } from '../../store/native/lane.ts';", /^src\/store\/native\/.* is in it/m],
       ["export { readFile } from 'node:fs/promises';", /imports node:fs.*src\/handlers\/main\/pastes\.ts/],
       ["export { createTransport } from 'nodemailer';", /nodemailer.* is in it/],
     ];

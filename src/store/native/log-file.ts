@@ -5,9 +5,7 @@
  * So the log is read through beforehand, which also brings it into the system's cache, where both find it.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import Database from 'libsql';
 import { DbError } from '../db.ts';
-import type { ConnectionOptions } from './protocol.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
@@ -58,28 +56,4 @@ export function watchEnd(path: string): () => void {
     open.delete(path);
     if (open.size === 0) process.off('exit', lastLook);
   };
-}
-
-/** A connection that only keeps the database open. */
-export interface Keeper {
-  close(): void;
-}
-
-/**
- * Keeps the database open, so that no connection that is thrown away after an error is the last one to be closed.
- * @throws what the engine throws
- */
-export function keepOpen({ path, encryptionKey }: ConnectionOptions): Keeper {
-  const options: Database.Options & { encryptionKey?: string } = {};
-  if (encryptionKey !== undefined) options.encryptionKey = encryptionKey;
-  const escaped = path.replaceAll('%', '%25').replaceAll('?', '%3f').replaceAll('#', '%23');
-  const db = new Database(`file:${escaped}?mode=ro`, options);
-  try {
-    // The first read takes the lock that marks the database as open.
-    db.prepare('SELECT count(*) FROM sqlite_schema').all([]);
-  } catch (thrown) {
-    db.close();
-    throw thrown;
-  }
-  return { close: () => db.close() };
 }

@@ -6,7 +6,8 @@ import { commitGroup, type Holder } from './commit.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { checkFile } from './damage.ts';
 import { failureOf } from './failure.ts';
-import { endOnlyIfReadable, type Keeper, keepOpen, readThroughLog } from './log-file.ts';
+import { type Keeper, keepOpen } from './keeper.ts';
+import { endOnlyIfReadable, readThroughLog } from './log-file.ts';
 import {
   type Answer,
   addMovable,
