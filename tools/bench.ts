@@ -10,7 +10,7 @@
  *     --for TIME         how long the mixed load lasts, such as 1m; 10m unless given
  *     --rows N           how many pastes the full store holds; 1000000 unless given
  *
- * All of them take about three quarters of an hour on two cores; with --for 1m --rows 100000 half of that.
+ * All of them take about half an hour on two cores, ten minutes of which are the mixed load.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
