@@ -6,8 +6,8 @@
  * Linux only: the peak is the kernel's own (`VmHWM`), so that nothing between two samples is missed.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { memoryOf } from '../test/support/process.ts';
 import { type RuntimeName, startServer } from '../test/support/server.ts';
 
 const MIB = 1024 * 1024;
@@ -25,12 +25,6 @@ export interface MemoryUse {
   readonly reading: number;
   /** The larger of the two, over what it had before. */
   readonly growth: number;
-}
-
-/** Bytes by name from /proc/PID/status. */
-async function status(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? Number.NaN) * 1024;
 }
 
 /** 50 MiB in pieces, no two uploads alike, without ever being whole in this process. */
@@ -81,11 +75,11 @@ export async function memoryUse(runtime: RuntimeName): Promise<MemoryUse> {
     const { raw } = (await response.json()) as { raw: string };
     await (await fetch(raw)).arrayBuffer();
   }
-  const before = await status(server.pid, 'VmRSS');
+  const before = await memoryOf(server.pid, 'VmRSS');
   const made = await Promise.all(Array.from({ length: AT_ONCE }, () => create(server.main, randomBytes(16))));
-  const creating = await status(server.pid, 'VmHWM');
+  const creating = await memoryOf(server.pid, 'VmHWM');
   const back = await Promise.all(made.map(({ id }) => read(`${server.main}/${id}/raw`)));
-  const reading = await status(server.pid, 'VmHWM');
+  const reading = await memoryOf(server.pid, 'VmHWM');
   if (back.some((sha256, i) => sha256 !== made[i]?.sha256)) throw new Error('other bytes came back');
   return { before, creating, reading, growth: Math.max(creating, reading) - before };
 }

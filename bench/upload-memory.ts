@@ -7,10 +7,10 @@
  * Linux only: the peak is the kernel's own (`VmHWM`), so that nothing between two samples is missed.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { credentials, type Session } from '../test/support/ask.ts';
 import { type ChunkSpec, newIncident, newStream } from '../test/support/evidence.ts';
+import { memoryOf } from '../test/support/process.ts';
 import { type RuntimeName, startServer } from '../test/support/server.ts';
 import { ownersAt } from '../test/support/server-owner.ts';
 import { END, ENDED, FORM, part, put, putPath, STARTED } from '../test/support/uploads.ts';
@@ -27,12 +27,6 @@ export interface UploadMemoryUse {
   readonly giving: number;
   /** The larger of the two, over what it had before. */
   readonly growth: number;
-}
-
-/** Bytes by name from /proc/PID/status. */
-async function status(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? Number.NaN) * 1024;
 }
 
 /** A chunk that counts as sealed, in pieces: a header of its own, and bytes that nobody could open. */
@@ -126,12 +120,12 @@ export async function uploadMemoryUse(runtime: RuntimeName, size: number): Promi
   const spec = { incidentId, streamId: await newStream(doors, as, incidentId) };
   for (let index = 101; index <= 150; index += 1) await put(doors, as, { ...spec, index });
   const headers = await credentials(doors, as);
-  const before = await status(server.pid, 'VmRSS');
+  const before = await memoryOf(server.pid, 'VmRSS');
   const specs = Array.from({ length: AT_ONCE }, (_, i) => ({ ...spec, index: i + 1 }));
   const sent = await Promise.all(specs.map((one) => uploadOne(server.main, headers, one, size)));
-  const taking = await status(server.pid, 'VmHWM');
+  const taking = await memoryOf(server.pid, 'VmHWM');
   const back = await Promise.all(specs.map((one) => readOne(`${server.main}${putPath(one)}`, headers)));
-  const giving = await status(server.pid, 'VmHWM');
+  const giving = await memoryOf(server.pid, 'VmHWM');
   if (back.some((sha256, i) => sha256 !== sent[i])) throw new Error('other bytes came back');
   return { before, taking, giving, growth: Math.max(taking, giving) - before };
 }

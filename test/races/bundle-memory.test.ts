@@ -8,6 +8,7 @@ import { openEmbedded } from '../../src/store/native/embedded.ts';
 import { answers, post, throughSockets } from '../support/ask.ts';
 import { anotherOwner, firstAdmin, newIncident, newStream } from '../support/evidence.ts';
 import { writeAlike } from '../support/many-chunks.ts';
+import { memoryOf } from '../support/process.ts';
 import { incidentBundlePath } from '../support/recordings.ts';
 import { rounds } from '../support/seed.ts';
 import { type RuntimeName, runtimes, startServer } from '../support/server.ts';
@@ -22,12 +23,6 @@ const AT_ONCE = 2;
 /** V8 lets rubbish lie in proportion to the machine's memory: with this, what is measured is what is needed. */
 const HEAP_MB = 96;
 const SETTINGS = { SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false', SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false' };
-
-/** Bytes by name from /proc/PID/status. */
-async function status(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? Number.NaN) * 1024;
-}
 
 /** A server whose one incident has all of these chunks. */
 async function measured(runtime: RuntimeName): Promise<Measured> {
@@ -62,7 +57,7 @@ async function measured(runtime: RuntimeName): Promise<Measured> {
       const path = `/v1/incidents/${incidentId}/streams/${streamId}/complete`;
       answers(await post(doors, path, as, { expected_chunk_count: count }), 200);
     }
-    const before = await status(server.pid, 'VmRSS');
+    const before = await memoryOf(server.pid, 'VmRSS');
     const url = `${server.main}${incidentBundlePath(incidentId)}`;
     const headers = { authorization: `Bearer ${as.token}` };
     const lengths = await Promise.all(
@@ -75,7 +70,7 @@ async function measured(runtime: RuntimeName): Promise<Measured> {
       }),
     );
     assert.ok(Math.min(...lengths) > SMALL * 4096 + LARGE * MIB);
-    return { before, growth: (await status(server.pid, 'VmHWM')) - before };
+    return { before, growth: (await memoryOf(server.pid, 'VmHWM')) - before };
   } finally {
     await server.stop();
     await dir.remove();

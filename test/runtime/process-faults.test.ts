@@ -7,15 +7,12 @@ import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { faults } from '../support/faults.ts';
+import { until } from '../support/process.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const LINUX = process.platform === 'linux' ? false : 'faults are put under the process as Linux does it';
 const UNCOUNTED = { SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false', SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false' };
 const YEAR = 365 * 86_400_000;
-
-async function until(there: () => boolean): Promise<void> {
-  while (!there()) await new Promise((resolve) => setTimeout(resolve, 50));
-}
 
 async function create(main: string): Promise<string> {
   const response = await fetch(main, { method: 'POST', body: crypto.randomUUID() });

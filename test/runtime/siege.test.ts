@@ -3,9 +3,10 @@
  * never end, answers that nobody reads. Others are answered meanwhile, and everything comes back.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { request } from 'node:http';
 import { describe, it } from 'node:test';
+import { memoryOf, until } from '../support/process.ts';
 import { startServer } from '../support/server.ts';
 import { type Besiegers, besiege, type Siege } from '../support/siege.ts';
 import { tempDir } from '../support/temp.ts';
@@ -43,11 +44,6 @@ function socketsOf(pid: number): number {
   }).length;
 }
 
-/** Looks again and again; the time limit of the test is the limit. */
-async function until(there: () => boolean): Promise<void> {
-  while (!there()) await new Promise((resolve) => setTimeout(resolve, 50));
-}
-
 const SIEGES: readonly [siege: Siege, count: number][] = [
   ['idle', 1000],
   ['slow heads', 70],
@@ -62,10 +58,9 @@ describe('a server under siege', { skip: LINUX, timeout: 300_000 }, () => {
     const path = await largePaste(dir.path);
     await using server = await startServer({ folder: dir.path, settings: SETTINGS });
     const descriptors = () => socketsOf(server.pid);
-    const memoryMiB = () =>
-      Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) / 1024;
+    const memoryMiB = async () => (await memoryOf(server.pid, 'VmRSS')) / 2 ** 20;
     await ask(server.main);
-    const [files, memory] = [descriptors(), memoryMiB()];
+    const [files, memory] = [descriptors(), await memoryMiB()];
     const all: Besiegers[] = [];
     for (const [siege, count] of SIEGES) {
       all.push(await besiege(siege, { url: server.main, count, fromEach: 10, path }));
@@ -75,7 +70,8 @@ describe('a server under siege', { skip: LINUX, timeout: 300_000 }, () => {
     await until(() => descriptors() <= files + 5);
     for (const besiegers of all) besiegers.leave();
     assert.equal(await ask(server.main), 200);
-    assert.ok(memoryMiB() < memory + 300, `${memory} MiB before, ${memoryMiB()} after`);
+    const after = await memoryMiB();
+    assert.ok(after < memory + 300, `${memory} MiB before, ${after} after`);
   });
 });
 
