@@ -25,6 +25,7 @@ import { doorsOf } from '../test/support/server-owner.ts';
 import { ENDED, putPath, STARTED } from '../test/support/uploads.ts';
 import { fillChunks, fillPastes, idOf, inDatabaseOf } from './lib/fill.ts';
 import { load, type Wire, wire } from './lib/load.ts';
+import { creation } from './lib/pastes.ts';
 import { CONNECTIONS, contest, type Side } from './lib/ratio.ts';
 import { keep, quantile } from './lib/results.ts';
 import { unopenable } from './lib/sealed.ts';
@@ -110,15 +111,6 @@ async function filledIn(folder: string, pastes: number, chunks: number): Promise
 
 const many = (n: number, make: (i: number) => Wire): Wire[] => Array.from({ length: n }, (_, i) => make(i));
 
-let made = 0;
-/** A create of a body that no other is like. */
-function creation(): Wire {
-  made += 1;
-  const body = Buffer.alloc(KIB, 'x');
-  body.write(`${process.pid} ${made} `);
-  return wire('POST', '/', {}, body);
-}
-
 function uploading({ incidentId, headers }: Full, streamId: string, index: number): Wire {
   const header = unopenable({ incidentId, streamId, index });
   const bytes = Buffer.concat([header, Buffer.alloc(KIB, index)]);
@@ -142,7 +134,7 @@ type Asking = (full: Full) => Promise<Side> | Side;
 const side = (url: string, status: number, requests: Side['requests']): Side => ({ url, status, requests });
 
 const PASTES: Readonly<Record<string, Asking>> = {
-  create: ({ server }) => side(server.main, 201, () => many(1500, creation)),
+  create: ({ server }) => side(server.main, 201, () => many(1500, () => creation(KIB))),
   read: ({ server, pastes }) =>
     side(server.main, 200, () =>
       many(3000, () => wire('GET', `/${idOf(Math.floor(Math.random() * pastes))}/raw`)),

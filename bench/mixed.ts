@@ -22,6 +22,7 @@ import { startServer } from '../test/support/server.ts';
 import { doorsOf } from '../test/support/server-owner.ts';
 import { ENDED, putPath, STARTED } from '../test/support/uploads.ts';
 import { type Answered, Client, type Wire, wire } from './lib/load.ts';
+import { creation, storedPastes } from './lib/pastes.ts';
 import type { Second } from './lib/probe.ts';
 import { keep, median, quantile } from './lib/results.ts';
 import { unopenable } from './lib/sealed.ts';
@@ -96,24 +97,6 @@ async function recorded(): Promise<string> {
   return incidentBundlePath(another);
 }
 
-let made = 0;
-function paste(): Wire {
-  made += 1;
-  const body = Buffer.alloc(KIB, 'x');
-  body.write(`${process.pid} ${made} `);
-  return wire('POST', '/', {}, body);
-}
-
-/** Pastes to read. */
-async function stored(): Promise<string[]> {
-  const ids: string[] = [];
-  for (let i = 0; i < 64; i += 1) {
-    const answer = await fetch(server.main, { method: 'POST', body: Buffer.alloc(KIB, `${i} `) });
-    ids.push(((await answer.json()) as { id: string }).id);
-  }
-  return ids;
-}
-
 /** Makes the next request of a connection; what it needs beforehand is asked for there. */
 type Next = (client: Client) => Promise<Answered>;
 
@@ -128,7 +111,7 @@ async function people(count: number): Promise<string[]> {
 }
 
 const bundle = await recorded();
-const ids = await stored();
+const paths = await storedPastes(server.main, KIB);
 const names = await people(MIX.login);
 
 function uploads(): Next {
@@ -146,11 +129,11 @@ function uploads(): Next {
 
 const KINDS: Readonly<Record<Kind, (i: number) => Next>> = {
   read: () => {
-    const reads = ids.map((id) => wire('GET', `/${id}/raw`));
+    const reads = paths.map((path) => wire('GET', path));
     let next = 0;
     return (client) => client.ask(reads[next++ % reads.length] as Wire, { status: 200, least: KIB });
   },
-  create: () => (client) => client.ask(paste(), { status: 201 }),
+  create: () => (client) => client.ask(creation(KIB), { status: 201 }),
   login: (i) => {
     const body = Buffer.from(JSON.stringify({ username: names[i], password: PASSWORD }));
     const login = wire('POST', '/v1/auth/login', { 'content-type': 'application/json' }, body);

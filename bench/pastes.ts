@@ -6,6 +6,7 @@
  */
 import { type RuntimeName, runtimes, startServer } from '../test/support/server.ts';
 import { wire } from './lib/load.ts';
+import { creation, storedPastes } from './lib/pastes.ts';
 import { type Contest, contest, type Side } from './lib/ratio.ts';
 import { LIMITS_OFF, startBare } from './lib/servers.ts';
 
@@ -34,19 +35,10 @@ const GOALS: Record<RuntimeName, readonly [Size, Goals][]> = {
   ],
 };
 
-/** A body that no other is like: the same bytes twice would be refused after a while. */
-let made = 0;
-function body(bytes: number): Uint8Array {
-  made += 1;
-  const text = Buffer.alloc(bytes, 'x');
-  text.write(`${process.pid} ${made} `);
-  return text;
-}
-
 const creates = (url: string, { bytes, count }: Size): Side => ({
   url,
   status: 201,
-  requests: () => Array.from({ length: count }, () => wire('POST', '/', {}, body(bytes))),
+  requests: () => Array.from({ length: count }, () => creation(bytes)),
 });
 
 const reads = (url: string, paths: readonly string[], count: number): Side => ({
@@ -54,17 +46,6 @@ const reads = (url: string, paths: readonly string[], count: number): Side => ({
   status: 200,
   requests: () => Array.from({ length: count }, (_, i) => wire('GET', paths[i % paths.length] ?? '/')),
 });
-
-/** Pastes to read: more than one, as readers want different ones. */
-async function stored(url: string, bytes: number): Promise<string[]> {
-  const ids: string[] = [];
-  for (let i = 0; i < 64; i += 1) {
-    const answer = await fetch(url, { method: 'POST', body: body(bytes) as BodyInit });
-    const { id } = (await answer.json()) as { id: string };
-    ids.push(`/${id}/raw`);
-  }
-  return ids;
-}
 
 async function pastesOn(runtime: RuntimeName): Promise<void> {
   await using server = await startServer({ runtime, settings: LIMITS_OFF });
@@ -86,7 +67,7 @@ async function pastesOn(runtime: RuntimeName): Promise<void> {
       await contest(against, creates(server.main, size), creates(append.url, size));
     }
     await using give = await startBare('give', runtime);
-    const paths = await stored(server.main, size.bytes);
+    const paths = await storedPastes(server.main, size.bytes);
     const ours = reads(server.main, paths, size.count);
     await contest(about('read', bare), ours, reads(give.url, [`/?bytes=${size.bytes}`], size.count));
   }
