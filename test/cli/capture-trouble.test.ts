@@ -33,6 +33,11 @@ const PIPE = [
   '--chunk-bytes',
   '100',
 ];
+/** Records a file in chunks of so many bytes. */
+const filmed = (file: string, chunkBytes: number) => [
+  ...['capture', '--json', '--no-viewer', '--media', 'video'],
+  ...['--source', `file:${file}`, '--chunk-bytes', String(chunkBytes)],
+];
 const piece = () => randomBytes(100);
 /** A rhythm of the clock, for the soak: what it does to a busy machine is nobody's to foresee. */
 const GONE_AT_TIMES = ['--offline-every', '20s', '--offline-for', '1s'];
@@ -69,17 +74,7 @@ describe('while somebody records', { concurrency: 3 }, () => {
         // One of a hundred seeds breaks nothing: the first is one that breaks the first request.
         const seed = String(round === 0 ? BREAKS_AT_ONCE : random.below(2 ** 31));
         const ran = await home.ok([
-          ...[
-            'capture',
-            '--json',
-            '--no-viewer',
-            '--media',
-            'video',
-            '--source',
-            'file:film',
-            '--chunk-bytes',
-            '6000',
-          ],
+          ...filmed('film', 6000),
           ...['--dir', directory, '--bandwidth', '200K', ...weather, '--seed', seed],
         ]);
         const names = ran.events.map(({ event }) => event);
@@ -210,10 +205,7 @@ describe('while somebody records', { concurrency: 3 }, () => {
     it('of a full account is told, and the same directory goes on when there is room', async () => {
       const other = await newRecorder({ ...LIMITS_OFF, SAFE_ACCOUNT_DEFAULT_BLOB_QUOTA_BYTES: '20K' });
       await other.home.write('film', randomBytes(60_000));
-      const ran = await other.home.run([
-        ...['capture', '--json', '--no-viewer', '--media', 'video', '--source', 'file:film'],
-        ...['--dir', 'full', '--chunk-bytes', '6000'],
-      ]);
+      const ran = await other.home.run([...filmed('film', 6000), ...['--dir', 'full']]);
       assert.equal(ran.code, 1);
       const refused = ran.events.find(({ event }) => event === 'upload_refused');
       assert.equal(refused?.code, 'account_storage_quota_exceeded');
@@ -247,20 +239,7 @@ describe('while somebody records', { concurrency: 3 }, () => {
     it('that is full makes a file wait, and never holds more than it may', async () => {
       const film = randomBytes(100_000);
       await home.write('long', film);
-      const ran = await home.ok([
-        ...[
-          'capture',
-          '--json',
-          '--no-viewer',
-          '--media',
-          'video',
-          '--source',
-          'file:long',
-          '--chunk-bytes',
-          '5000',
-        ],
-        ...['--dir', 'bounded', '--max-staging', '12000'],
-      ]);
+      const ran = await home.ok([...filmed('long', 5000), ...['--dir', 'bounded', '--max-staging', '12000']]);
       let most = 0;
       let waiting = 0;
       for (const { event } of ran.events) {
