@@ -5,7 +5,8 @@ import { claimLog, tendLog } from '../../../src/core/log.ts';
 import { signerOf } from '../../../src/crypto/signed-note.ts';
 import { tokenHash } from '../../../src/crypto/tokens.ts';
 import { csrfToken } from '../../../src/handlers/kit/csrf.ts';
-import { type House, openHouse } from '../../../test/support/house.ts';
+import type { Db } from '../../../src/store/db.ts';
+import { type House, openHouse, TestClock } from '../../../test/support/house.ts';
 import {
   codeOf,
   liveSessionOf,
@@ -16,6 +17,7 @@ import {
   verifiedSession,
 } from '../../../test/support/people.ts';
 import { chanceOf } from '../chance.ts';
+import { databaseInThread } from '../database.ts';
 import { must } from '../target.ts';
 import type { Asking, Ground, Person } from './ground.ts';
 import { Pool } from './pool.ts';
@@ -28,6 +30,9 @@ const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
 /** What of a visit belongs to a machine and not to a database in memory. */
 const OF_MACHINES: readonly string[] = ['schema', 'secret_key', 'signing_key', 'wal', 'limits', 'clock'];
+
+/** Every so manieth ground has the driver as it is served, with its thread; the others one that costs half. */
+const THREADED_ONCE_IN = 4;
 
 /** Requests that a client can write: the platform's own check. */
 function requestOf({ door, method, target, headers, body }: Asking): Request | undefined {
@@ -53,12 +58,15 @@ class HouseGround implements Ground {
   readonly byItself = ['clock', 'sweep', 'delete', 'log'];
   readonly pool = new Pool();
   readonly #house: House;
+  readonly #db: Db | undefined;
   readonly #accounts: Made[] = [];
   #people: (Person | undefined)[] = [];
   #made = 0;
 
-  constructor(house: House) {
+  /** @param db what it stands on and nobody else closes */
+  constructor(house: House, db: Db | undefined) {
     this.#house = house;
+    this.#db = db;
   }
 
   get people(): readonly (Person | undefined)[] {
@@ -192,8 +200,10 @@ class HouseGround implements Ground {
     must(house.clock.waiting === 0, () => `${house.clock.waiting} timers still wait`);
   }
 
-  close(): Promise<void> {
-    return this.#house.close();
+  async close(): Promise<void> {
+    await this.#house.settled();
+    await this.#house.close();
+    await this.#db?.close();
   }
 }
 
@@ -202,8 +212,11 @@ export async function openHouseGround(seed: number, profile: number): Promise<Gr
   const chance = chanceOf(seed);
   const signer = await signerOf('vault.example/log', new Uint8Array(32).fill(3));
   const { env } = PROFILES[profile % PROFILES.length] ?? PROFILES[0];
-  const house = await openHouse({ env, ports: { signer, random: (length) => chance.bytes(length) } });
-  const ground = new HouseGround(house);
+  const clock = new TestClock();
+  const db = seed % THREADED_ONCE_IN === 0 ? undefined : await databaseInThread(clock.now());
+  const ports = { signer, random: (length: number) => chance.bytes(length) };
+  const house = await openHouse({ env, clock, ports, data: db ?? 'memory' });
+  const ground = new HouseGround(house, db);
   await claimLog(house.deps, house.deps.store.log, signer);
   return ground;
 }
