@@ -65,9 +65,19 @@ function wishOf(values: Readonly<Record<string, unknown>>, names: readonly strin
   };
 }
 
-/** One line that is written over, where somebody watches. */
-function status(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${text.padEnd(100).slice(0, 100)}`);
+/** Where nobody watches, a line so often says how far a long run has come. */
+const LINE_EVERY_MS = 60_000;
+
+/** One line that is written over, where somebody watches; else a line a minute. */
+function status(): (text: string) => void {
+  let last = performance.now();
+  return (text) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${text.padEnd(100).slice(0, 100)}`);
+    else if (text !== '' && performance.now() - last >= LINE_EVERY_MS) {
+      last = performance.now();
+      console.log(`  ${text}`);
+    }
+  };
 }
 
 async function keep(find: Find): Promise<string> {
@@ -81,16 +91,17 @@ async function keep(find: Find): Promise<string> {
 async function run(target: Target, { runs, forMs, seed }: Wish): Promise<boolean> {
   console.log(`${target.name}: seed ${seed}`);
   const began = performance.now();
+  const say = status();
   const most = runs ?? (forMs === undefined ? target.runs : Number.POSITIVE_INFINITY);
   const outcome = await target.fuzz({
     seed,
     more: (done) => done < most && (forMs === undefined || performance.now() - began < forMs),
     progress: (done, about = '') => {
       const rate = Math.round(done / ((performance.now() - began) / 1000));
-      status(`${target.name}: ${done} ${target.unit}, ${rate} a second, ${about}`);
+      say(`${target.name}: ${done} ${target.unit}, ${rate} a second, ${about}`);
     },
   });
-  status('');
+  say('');
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
   console.log(`${target.name}: ${outcome.runs} ${target.unit} in ${seconds} s`);
   for (const note of outcome.notes ?? []) console.log(`  ${note}`);

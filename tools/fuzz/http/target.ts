@@ -30,6 +30,8 @@ export function heapAfterCollection(): number {
   return process.memoryUsage().heapUsed;
 }
 
+const mebibytes = (bytes = 0) => `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+
 class Run {
   requests = 0;
   readonly tally = new Tally();
@@ -39,7 +41,10 @@ class Run {
   profile = 0;
   grounds = 0;
   asked = 0;
-  heap: number | undefined;
+  /** In use once the first ground had been left, and the most and the last since. */
+  firstHeap: number | undefined;
+  mostHeap = 0;
+  heap = 0;
 }
 
 async function opened(open: Opening, seed: number, profile: number): Promise<Ground> {
@@ -82,8 +87,10 @@ async function leave(run: Run): Promise<void> {
     await ground.close();
   }
   const heap = heapAfterCollection();
-  run.heap ??= heap;
-  const grown = heap - run.heap;
+  run.heap = heap;
+  run.firstHeap ??= heap;
+  run.mostHeap = Math.max(run.mostHeap, heap);
+  const grown = heap - run.firstHeap;
   must(grown < HEAP_ROOM_BYTES, () => `the heap has grown by ${grown} bytes`);
 }
 
@@ -98,7 +105,11 @@ export function httpTarget(spec: {
 
   async function fuzz({ seed, more, progress }: Budget): Promise<Outcome> {
     const run = new Run();
-    const notes = () => [...run.tally.notes(), `grounds: ${run.grounds}, each left with nothing half done`];
+    const notes = () => [
+      ...run.tally.notes(),
+      `grounds: ${run.grounds}, each left with nothing half done`,
+      `heap after a ground: ${mebibytes(run.firstHeap)} at first, ${mebibytes(run.mostHeap)} at most, ${mebibytes(run.heap)} at last`,
+    ];
     const outcome = (find?: Find): Outcome => ({ runs: run.requests, notes: notes(), ...(find && { find }) });
     const found = (message: string, input: unknown) => outcome({ target: name, seed, input, message });
     for (let round = 0; more(run.requests); round += 1) {
@@ -127,7 +138,7 @@ export function httpTarget(spec: {
         const how = again === undefined ? ' (not on a fresh ground: it takes what went before)' : '';
         return found(`${said}${how}`, input);
       }
-      progress(run.requests, `ground ${run.grounds}`);
+      progress(run.requests, `ground ${run.grounds}, heap ${mebibytes(run.heap)}`);
       try {
         if (run.asked >= REQUESTS_A_GROUND || !more(run.requests)) await leave(run);
       } catch (error) {
