@@ -32,6 +32,7 @@ type Why = 'one_peer' | 'all_peers';
 interface Place {
   readonly socket: Socket;
   readonly network: string;
+  readonly ends: string;
 }
 
 interface Network {
@@ -51,7 +52,12 @@ export function admission(
   log: Log,
   elapsed: () => number,
 ): Admission {
-  const places = new Map<string, Place>();
+  const taken = new Set<Place>();
+  /**
+   * The same by their ends. Not all of them: who has left before it was let in has none any more, and the ends of one
+   * that is closing may be another's already.
+   */
+  const named = new Map<string, Place>();
   const networks = new Map<string, Network>();
   const idle = new Set<Place>();
   /** A socket that has ended does not know its ends any more. */
@@ -72,9 +78,9 @@ export function admission(
     ended = 0;
   }
 
-  function forget(ends: string, place: Place): void {
-    if (places.get(ends) !== place) return;
-    places.delete(ends);
+  function forget(place: Place): void {
+    if (!taken.delete(place)) return;
+    if (named.get(place.ends) === place) named.delete(place.ends);
     idle.delete(place);
     const network = networks.get(place.network);
     if (network === undefined) return;
@@ -91,7 +97,7 @@ export function admission(
       return false;
     }
     // Its place is free now, and not when it has closed.
-    forget(known.get(longest.socket) ?? '', longest);
+    forget(longest);
     end(longest.socket, reason);
     return true;
   }
@@ -99,7 +105,7 @@ export function admission(
   function placeOf(socket: Socket): Place | undefined {
     const ends = known.get(socket) ?? endsOf(socket);
     known.set(socket, ends);
-    return places.get(ends);
+    return named.get(ends);
   }
 
   return {
@@ -110,17 +116,18 @@ export function admission(
       const bounded = perPeer > 0 && !many(address);
       if (bounded && before !== undefined && before.count >= perPeer)
         if (!makeRoom(before.idle, socket, 'one_peer')) return;
-      if (places.size >= max && !makeRoom(idle, socket, 'all_peers')) return;
+      if (taken.size >= max && !makeRoom(idle, socket, 'all_peers')) return;
       const ends = endsOf(socket);
-      const place = { socket, network };
+      const place = { socket, network, ends };
       const counted = networks.get(network) ?? { count: 0, idle: new Set() };
       networks.set(network, counted);
       known.set(socket, ends);
-      places.set(ends, place);
+      taken.add(place);
+      named.set(ends, place);
       counted.count += 1;
       counted.idle.add(place);
       idle.add(place);
-      socket.once('close', () => forget(ends, place));
+      socket.once('close', () => forget(place));
     },
     working(socket) {
       const place = placeOf(socket);

@@ -99,6 +99,25 @@ for (const runtime of runtimes) {
       for (const client of clients) client[Symbol.dispose]();
     });
 
+    it('who has left before being let in holds no place open for others', async () => {
+      await using probe = await startProbe(runtime, { connections: { max: 3, perPeer: 0 } });
+      // While the door sleeps, connections are made and reset: let in afterwards, they have no address any more.
+      probe.kill('SIGSTOP');
+      const left = await Promise.all(Array.from({ length: 8 }, () => Client.from('127.0.0.9', probe)));
+      for (const { socket } of left) socket.resetAndDestroy();
+      await Promise.all(left.map(({ gone }) => gone));
+      probe.kill('SIGCONT');
+      const clients: Client[] = [];
+      for (let at = 1; at <= 6; at += 1) {
+        const client = await Client.from(`127.0.0.${at}`, probe);
+        assert.ok(await client.ask());
+        clients.push(client);
+      }
+      const answered = await Promise.all(clients.map((client) => client.ask()));
+      assert.deepEqual(answered, [false, false, false, true, true, true]);
+      for (const client of clients) client[Symbol.dispose]();
+    });
+
     it('a proxy has as many as there are places', async () => {
       const connections = { max: 100, perPeer: 1, proxy: '127.0.0.1' };
       await using probe = await startProbe(runtime, { connections });
