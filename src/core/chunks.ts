@@ -10,6 +10,7 @@ import { type ChunkMarks, type CommittedChunk, commitUpload, type UploadAdmissio
 import type { ChunkFields } from './chunk-fields.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
+import { isId } from './ids.ts';
 import { orRefused, ownedBy } from './owned.ts';
 import { type Page, pageOf, pagingOf, type RawPaging } from './paging.ts';
 import { discardAfter, type Received } from './receive.ts';
@@ -17,6 +18,8 @@ import { discardAfter, type Received } from './receive.ts';
 const PAGE_LENGTHS = { usual: 1000, most: 1000 };
 /** No chunk has it: what is no number is asked for under it, so that what else is missing is said first. */
 const NO_INDEX = -1;
+/** Likewise what is no id of a stream: it may hold what no database takes as text. */
+const NO_STREAM = '';
 
 /**
  * Makes a chunk of what one request brought; whatever throws, nothing of it stays.
@@ -63,7 +66,8 @@ export async function findChunk(
   streamId: string,
   index: number | undefined,
 ): Promise<KeptChunk> {
-  return orRefused(await deps.store.chunks.find(ownedBy(live, incidentId), streamId, index ?? NO_INDEX));
+  const stream = isId('str', streamId) ? streamId : NO_STREAM;
+  return orRefused(await deps.store.chunks.find(ownedBy(live, incidentId), stream, index ?? NO_INDEX));
 }
 
 /** A chunk of no stream. @throws Fault `incident_not_found`, `incident_deleting`, `chunk_not_found` */

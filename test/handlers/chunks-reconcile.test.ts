@@ -166,7 +166,7 @@ describe('reconciling', () => {
     inEvidence({}, async (house, as) => {
       const { spec, expected } = await keptOne(house, as);
       answers(await reconcile(house, as, spec, { ...expected, chunk_index: 8 }), 404, 'chunk_not_found');
-      for (const stream_id of ['str_00000000000000000000000000', 'x', ''])
+      for (const stream_id of ['str_00000000000000000000000000', 'x', '', 'a\0b'])
         answers(await reconcile(house, as, spec, { ...expected, stream_id }), 404, 'stream_not_found');
       const other = (await ownerIn(house, 'another')).as;
       answers(await reconcile(house, other, spec, expected), 404, 'incident_not_found');
