@@ -107,8 +107,14 @@ function createServer(
   server.timeout = idleMs;
 
   const on = (expectsContinue: boolean) => (req: IncomingMessage, res: ServerResponse) => {
-    connections.began(req.socket, res);
-    void answer(req, res, connections, expectsContinue);
+    const { socket } = req;
+    const before = connections.current(socket);
+    connections.began(socket, res);
+    const begin = () => void answer(req, res, connections, expectsContinue);
+    // One that was sent without waiting for the answer before it has its turn after that answer (RFC 9112 §9.3.2):
+    // it may rely on what the first one did, and a thousand of them on one connection are worked at one at a time.
+    if (before === undefined) begin();
+    else before.once('close', () => socket.writable && begin());
   };
   // Before a handshake, which costs the most.
   (server as NetServer).on('connection', (socket: Socket) => places.admit(socket));
@@ -133,14 +139,18 @@ function createServer(
     // The parser reports every further piece of a broken stream too.
     if (refused.has(socket)) return;
     refused.add(socket);
-    // In the middle of an answer there is nothing to add that a client could tell from the answer. And a
-    // connection that was opened ahead and never used (browsers do that) is nobody's mistake.
-    const unused = COUNTS_BYTES && (socket as Socket).bytesRead === 0;
-    if (!socket.writable || connections.current(socket)?.headersSent === true || unused) {
-      socket.destroy();
-    } else {
-      refuseSocket(plan, socket, refusalFor(error.code));
-    }
+    const refuse = () => {
+      const current = connections.current(socket);
+      // In the middle of an answer there is nothing to add that a client could tell from the answer. And a
+      // connection that was opened ahead and never used (browsers do that) is nobody's mistake.
+      const unused = COUNTS_BYTES && (socket as Socket).bytesRead === 0;
+      if (!socket.writable || current?.headersSent === true || unused) socket.destroy();
+      else refuseSocket(plan, socket, refusalFor(error.code));
+    };
+    // Behind a request that came whole: its own answer comes first, and is not taken for this one.
+    const before = connections.current(socket);
+    if (before?.req.complete === true) before.once('close', refuse);
+    else refuse();
   });
   return server;
 }
