@@ -128,6 +128,13 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
     const hasher = nodeHasher({ maxQueued: QUEUED_HASHES });
     closers.push(() => hasher.close());
 
+    const { listFile } = settings.auth.passwords;
+    const passwordList =
+      listFile === undefined
+        ? undefined
+        : await (await import('./password-list.ts')).openPasswordList(listFile);
+    closers.push(async () => passwordList?.close());
+
     const { blobs, warnings: blobWarnings } = await openBlobs(db, {
       settings: settings.blobs,
       stagingQuotaBytes: settings.uploads.stagingQuotaBytes,
@@ -165,6 +172,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       metrics,
       mailer: { send: (message) => (smtp ?? noMailer).send(message) },
       bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
+      passwordList,
       background: tasks.run,
       deletionDecided: () => deletions?.wake(),
       startedAt: Date.now(),

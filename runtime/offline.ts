@@ -16,6 +16,7 @@ import { nodeCrc32, nodeDigest } from './digest.ts';
 import { settledKeys, settledSigner } from './keys.ts';
 import { StartError } from './listener.ts';
 import { operatorCommands } from './operator.ts';
+import { passwordListWhenAsked } from './password-list.ts';
 import { bootstrapPort, checkpointSigner } from './secrets.ts';
 import { openDatabase } from './storage.ts';
 
@@ -56,6 +57,9 @@ export async function offline<T>(
     const keys = await settledKeys(settings, store.secretKey);
     const hasher = nodeHasher({ maxQueued: 1 });
     closers.push(() => hasher.close());
+    const { listFile } = settings.auth.passwords;
+    const passwordList = listFile === undefined ? undefined : passwordListWhenAsked(listFile);
+    closers.push(async () => passwordList?.close());
     const deps: Deps = {
       settings,
       store,
@@ -72,6 +76,7 @@ export async function offline<T>(
       metrics: noMetrics,
       mailer: noMailer,
       bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
+      passwordList,
       background: () => {},
       startedAt: Date.now(),
       now: () => Date.now(),

@@ -75,6 +75,11 @@ export async function composeEdge(
       'SAFE_DATABASE_URL must name a libSQL server (https://… or libsql://…): there are no files here.',
     );
   }
+  if (settings.auth.passwords.listFile !== undefined) {
+    throw new Misfit(
+      'SAFE_PASSWORD_LIST names a file, and there are no files here. Leave it out; SAFE_PASSWORD_WORDS can stay.',
+    );
+  }
   const now = () => Date.now();
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   const log = consoleLog(settings.logLevel, now);

@@ -4,8 +4,9 @@ import { sha256, utf8 } from '../crypto/hash.ts';
 import { auditEntry } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
-import { accountPasswordOf, usernameOf } from './identity.ts';
+import { usernameOf } from './identity.ts';
 import { newSession, type OpenedSession } from './login.ts';
+import { newPasswordOf } from './password-rules.ts';
 import { newAccount } from './registration.ts';
 
 /** Where the one-time secret lies. */
@@ -38,7 +39,7 @@ export async function bootstrap(deps: Deps, request: BootstrapRequest): Promise<
     throw new Fault('bootstrap_secret_invalid');
   }
   const username = usernameOf(request.username);
-  const password = accountPasswordOf(request.password);
+  const password = await newPasswordOf(deps, request.password, { username });
   const account = await newAccount(deps, { username, password, role: 'admin', state: 'active' });
   const { token, session } = newSession(deps, account.id, 'admin_web');
   const entry = auditEntry(deps, origin, 'bootstrap', 'ok', { subjectAccountId: account.id });

@@ -10,6 +10,7 @@ import type { BootstrapSecret } from './bootstrap.ts';
 import type { LogFields } from './log-fields.ts';
 import type { Mailer } from './mail.ts';
 import type { CounterName, MetricName } from './metrics-table.ts';
+import type { PasswordList } from './password-rules.ts';
 import type { Settings } from './settings.ts';
 import type { Turns } from './turns.ts';
 import type { UploadLeases } from './upload-lease.ts';
@@ -28,6 +29,8 @@ export interface Deps {
   readonly metrics: Metrics;
   readonly mailer: Mailer;
   readonly bootstrap: BootstrapSecret;
+  /** Passwords that no account gets; absent where the operator named no list. */
+  readonly passwordList?: PasswordList | undefined;
   /** Signs checkpoints and receipts; only the process at home has it. */
   readonly signer?: Signer;
   /**

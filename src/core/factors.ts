@@ -40,7 +40,7 @@ export async function countWrong(
   deps: Deps,
   origin: Origin,
   { account, session }: LiveSession,
-  action: 'factor_verify' | 'password_change',
+  action: 'factor_verify' | 'password_change' | 'session_revoke' | 'sessions_revoke',
 ): Promise<void> {
   const subject = { subjectAccountId: account.id, subjectId: session.id };
   const entry = auditEntry(deps, origin, action, 'denied', subject);

@@ -61,6 +61,7 @@ export type FaultKind =
   | 'invalid_role'
   | 'username_conflict'
   | 'account_not_found'
+  | 'session_not_found'
   | 'last_admin'
   | 'bootstrap_closed'
   | 'bootstrap_secret_invalid'

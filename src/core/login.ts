@@ -10,6 +10,7 @@ import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { soughtName } from './identity.ts';
 import { newId } from './ids.ts';
+import { idleAt, noteUse } from './session-use.ts';
 
 /** A well-formed PHC string that no password matches: what an unknown name is verified against. */
 const NOBODY = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
@@ -53,6 +54,7 @@ export function newSession(
 ): { token: string; session: NewSession } {
   const token = randomToken(deps.random);
   const now = deps.now();
+  const disused = idleAt(deps, kind, now);
   return {
     token,
     session: {
@@ -61,6 +63,8 @@ export function newSession(
       kind,
       createdAt: now,
       expiresAt: now + deps.settings.auth.sessionTtlMs,
+      lastSeenAt: now,
+      ...(disused !== undefined && { idleAt: disused }),
       tokenHash: tokenHash(token),
     },
   };
@@ -125,7 +129,7 @@ export async function login(deps: Deps, origin: Origin, request: LoginRequest): 
   return { token, session, account, verificationRequired: (live?.activeFactors.length ?? 0) > 0 };
 }
 
-/** The session of a raw token, if it is live and of a kind that may stand here. */
+/** The session of a raw token, if it is live and of a kind that may stand here. It counts as used. */
 export async function sessionOf(
   deps: Deps,
   token: string,
@@ -133,8 +137,11 @@ export async function sessionOf(
 ): Promise<LiveSession | undefined> {
   // What cannot be a token needs no look at the database.
   if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return undefined;
-  const live = await deps.store.accounts.liveSession(tokenHash(token), deps.now());
-  return live !== undefined && kinds.includes(live.session.kind) ? live : undefined;
+  const now = deps.now();
+  const live = await deps.store.accounts.liveSession(tokenHash(token), now);
+  if (live === undefined || !kinds.includes(live.session.kind)) return undefined;
+  noteUse(deps, live, now);
+  return live;
 }
 
 /** Ends a session. */

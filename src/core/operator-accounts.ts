@@ -6,6 +6,7 @@ import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { accountPasswordOf, roleOf, usernameOf } from './identity.ts';
+import { newPasswordOf } from './password-rules.ts';
 import { newAccount } from './registration.ts';
 
 export const RECOVERY_REASONS = [
@@ -41,7 +42,7 @@ export async function createAccount(
   request: { readonly username: unknown; readonly password: unknown; readonly role: unknown },
 ): Promise<Account> {
   const username = usernameOf(request.username);
-  const password = accountPasswordOf(request.password);
+  const password = await newPasswordOf(deps, request.password, { username });
   const role = roleOf(request.role);
   const account = await newAccount(deps, { username, password, role, state: 'active' });
   if (!(await deps.store.accounts.create(account, entryFor(deps, origin, 'account_create', account.id)))) {
@@ -60,8 +61,11 @@ export async function resetPassword(
   accountId: string,
   password: unknown,
 ): Promise<Changed> {
-  const chosen = accountPasswordOf(password);
-  if ((await deps.store.accounts.byId(accountId)) === undefined) throw new Fault('account_not_found');
+  // A password of the wrong length is told first, as ever, whoever it is for.
+  accountPasswordOf(password);
+  const account = await deps.store.accounts.byId(accountId);
+  if (account === undefined) throw new Fault('account_not_found');
+  const chosen = await newPasswordOf(deps, password, account);
   const changed = await deps.store.accounts.setPassword({
     accountId,
     phc: await hashPassword(deps.hasher.argon2id, chosen, deps.random),

@@ -5,9 +5,10 @@ import type { NewAccount } from '../store/accounts.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
-import { accountPasswordOf, usernameOf } from './identity.ts';
+import { usernameOf } from './identity.ts';
 import { newId } from './ids.ts';
 import { parseEmail, verificationMail } from './mail.ts';
+import { newPasswordOf } from './password-rules.ts';
 
 export interface RegistrationRequest {
   readonly username: unknown;
@@ -47,7 +48,7 @@ export async function register(deps: Deps, origin: Origin, request: Registration
   if (mode !== 'open') throw new Fault('registration_disabled');
   const username = usernameOf(request.username);
   const email = emailOf(request.email);
-  const password = accountPasswordOf(request.password);
+  const password = await newPasswordOf(deps, request.password, { username, email });
 
   const account = await newAccount(deps, {
     username,

@@ -43,8 +43,14 @@ export function assemble(v: Values): Omit<Settings, 'inForce'> {
     auth: {
       bootstrap: bootstrap(v.SAFE_AUTH_BOOTSTRAP_SECRET),
       sessionTtlMs: v.SAFE_SESSION_TTL,
+      sessionIdleMs: {
+        bearer: v.SAFE_SESSION_IDLE,
+        web: v.SAFE_WEB_SESSION_IDLE,
+        admin_web: v.SAFE_ADMIN_SESSION_IDLE,
+      },
       emailChallengeTtlMs: v.SAFE_SECOND_FACTOR_EMAIL_CHALLENGE_TTL,
       incidentTokenTtlMs: v.SAFE_DEFAULT_INCIDENT_TOKEN_TTL,
+      passwords: { listFile: v.SAFE_PASSWORD_LIST, words: v.SAFE_PASSWORD_WORDS },
     },
     registration: {
       mode: v.SAFE_ACCOUNT_REGISTRATION_MODE,

@@ -1,4 +1,5 @@
 /** The kinds of setting that the table is written in: a shape in words, an example, and a schema each. */
+import { lettersOf, WORD_LEAST } from './password-shape.ts';
 import {
   type Address,
   addressesClash,
@@ -33,7 +34,14 @@ const LONGEST_TIMER_MS = 24 * 86_400_000;
 
 const DURATION = 'a duration: numbers with a unit of ms, s, m, h or d';
 
-function bounded(shape: string, example: string, min: number, max: number, why: string): Kind<number> {
+function bounded(
+  shape: string,
+  example: string,
+  min: number,
+  max: number,
+  why: string,
+  leastAboveZero = 0,
+): Kind<number> {
   return kind(
     shape,
     example,
@@ -41,6 +49,9 @@ function bounded(shape: string, example: string, min: number, max: number, why: 
       const parsed = parseDuration(text);
       if (!parsed.ok) return parsed;
       if (parsed.value < min) return bad(why);
+      if (parsed.value > 0 && parsed.value < leastAboveZero) {
+        return bad(`must be 0, or at least ${leastAboveZero / 60_000} minutes`);
+      }
       return parsed.value > max ? bad(`must be at most ${max / 86_400_000} days`) : parsed;
     },
     'number',
@@ -51,6 +62,8 @@ function bounded(shape: string, example: string, min: number, max: number, why: 
 export const duration = bounded(`${DURATION}, or 0`, '30d', 0, LONGEST_MS, '');
 /** A duration above 0. */
 export const positiveDuration = bounded(`${DURATION}, above 0`, '12h', 1, LONGEST_MS, 'must be above 0');
+/** How long something may go unused; use is noted once in five minutes, so that less would mean little. */
+export const idleDuration = bounded(`${DURATION}, at least 10m, or 0`, '1h', 0, LONGEST_MS, '', 600_000);
 /** A duration that a timer can wait for, 0 included. */
 export const timer = bounded(`${DURATION}, or 0; at most 24d`, '30s', 0, LONGEST_TIMER_MS, '');
 /** A duration above 0 that a timer can wait for. */
@@ -211,6 +224,21 @@ export const domain: Kind<string> = kind(
 export function text(shape: string, example: string, max = 256): Kind<string> {
   return kind(shape, example, (value) => parseText(value, max));
 }
+
+const WORD_MOST = 64;
+
+/** Words to look for in passwords. */
+export const passwordWords: Kind<readonly string[]> = kind(
+  `a comma list of words of ${WORD_LEAST} letters or digits and more, ${WORD_MOST} characters at most; spaces and other signs within them do not count`,
+  'acme,night shift',
+  (value) =>
+    parseList(value, (entry) =>
+      lettersOf(entry).length < WORD_LEAST || entry.length > WORD_MOST
+        ? bad(`holds a word of fewer than ${WORD_LEAST} letters or more than ${WORD_MOST} characters`)
+        : good(entry),
+    ),
+  'list',
+);
 
 export const path = text('a path', '/etc/sallyport/file', 4096);
 

@@ -10,6 +10,30 @@ export const ACCOUNTS = {
     { absent: 'generated into the data folder' },
   ),
   SAFE_SESSION_TTL: set('auth.session_ttl', kinds.positiveDuration, '12h', 'How long a session lives.'),
+  SAFE_SESSION_IDLE: set(
+    'auth.session_idle',
+    kinds.idleDuration,
+    '0',
+    'How long a session with a bearer token may go unused. 0: as long as it lives, as a device that records may be without a network for hours.',
+  ),
+  SAFE_ADMIN_SESSION_IDLE: set(
+    'auth.admin_session_idle',
+    kinds.idleDuration,
+    '1h',
+    'How long a session of the dashboard may go unused; 0: as long as it lives.',
+  ),
+  SAFE_PASSWORD_LIST: may(
+    'auth.password_list',
+    kinds.path,
+    'A file of passwords that are not taken for accounts: one a line, or the sorted SHA-1 hashes of Have I Been Pwned. See docs/accounts.md. Not at the edge.',
+    { example: '/etc/sallyport/passwords.txt' },
+  ),
+  SAFE_PASSWORD_WORDS: may(
+    'auth.password_words',
+    kinds.passwordWords,
+    'Words that may not make up most of a password, such as the name of your organisation.',
+    { example: 'acme,night shift,vault' },
+  ),
   SAFE_SECOND_FACTOR_EMAIL_CHALLENGE_TTL: set(
     'auth.second_factor_email_challenge_ttl',
     kinds.positiveDuration,
@@ -88,6 +112,12 @@ export const ACCOUNTS = {
     kinds.oneOf(['lax', 'strict']),
     'lax',
     'Its `SameSite`.',
+  ),
+  SAFE_WEB_SESSION_IDLE: set(
+    'web_auth.session_idle',
+    kinds.idleDuration,
+    '0',
+    'How long a session in a cookie may go unused at the main door; 0: as long as it lives.',
   ),
   SAFE_WEB_CSRF_HEADER_NAME: set(
     'web_auth.csrf_header_name',

@@ -2,6 +2,7 @@
  * The settings as the rest of the program sees them: plain, read-only, checked. Durations are milliseconds unless a
  * name says otherwise, sizes are bytes. An absent setting is `undefined`, never an empty string.
  */
+import type { SessionKind } from '../store/accounts.ts';
 import type { WebhookEvent } from '../store/webhooks.ts';
 import type { Address, Cidr } from './settings-net.ts';
 
@@ -89,9 +90,20 @@ export type BootstrapSettings =
 export interface AuthSettings {
   readonly bootstrap: BootstrapSettings;
   readonly sessionTtlMs: number;
+  /** How long a session of each kind may go unused; 0: disuse does not end it. */
+  readonly sessionIdleMs: Readonly<Record<SessionKind, number>>;
   readonly emailChallengeTtlMs: number;
   /** 0: incident tokens do not expire unless a request says so. */
   readonly incidentTokenTtlMs: number;
+  readonly passwords: PasswordSettings;
+}
+
+/** Passwords that are guessed first, and are not taken for accounts. With neither of the two, all are taken. */
+export interface PasswordSettings {
+  /** A file of common or breached ones. */
+  readonly listFile: string | undefined;
+  /** Words that may not make up most of one. */
+  readonly words: readonly string[] | undefined;
 }
 
 export interface RegistrationSettings {

@@ -12,6 +12,7 @@ import { incidentPageRoutes } from './admin/incident-pages.ts';
 import { incidentRoutes } from './admin/incidents.ts';
 import { logRoutes } from './admin/log.ts';
 import { metricsRoutes } from './admin/metrics.ts';
+import { ownSessionRoutes } from './admin/own-session-forms.ts';
 import { pastePageRoutes } from './admin/paste-pages.ts';
 import { pasteRoutes } from './admin/pastes.ts';
 import { sessionPageRoutes } from './admin/session-pages.ts';
@@ -27,6 +28,7 @@ export const adminRoutes: readonly Route<'admin'>[] = [
   ...factorPageRoutes,
   ...accountPageRoutes,
   ...accountFormRoutes,
+  ...ownSessionRoutes,
   ...pastePageRoutes,
   ...incidentPageRoutes,
   ...incidentFormRoutes,

@@ -17,6 +17,7 @@ import { incidentRoutes } from './main/incidents.ts';
 import { passkeyRoutes } from './main/passkeys.ts';
 import { pasteRoutes } from './main/pastes.ts';
 import { recipientKeyRoutes } from './main/recipient-keys.ts';
+import { sessionRoutes } from './main/sessions.ts';
 import { sharingRoutes } from './main/sharing.ts';
 import { staticRoutes } from './main/static.ts';
 import { streamRoutes } from './main/streams.ts';
@@ -34,6 +35,7 @@ export const mainRoutes: readonly Route<'main'>[] = [
   ...challengeRoutes,
   ...clientRoutes,
   ...authRoutes,
+  ...sessionRoutes,
   ...accountRoutes,
   ...factorRoutes,
   ...passkeyRoutes,

@@ -46,6 +46,10 @@ export interface Session {
   readonly kind: SessionKind;
   readonly createdAt: number;
   readonly expiresAt: number;
+  /** When it was last used, to within some minutes: see {@link AccountStore.touchSession}. */
+  readonly lastSeenAt: number;
+  /** When it ends unless it is used before; absent where disuse does not end it. */
+  readonly idleAt?: number;
   readonly verifiedAt?: number;
   readonly verifiedMethod?: FactorMethod;
 }
@@ -230,12 +234,34 @@ export interface AccountStore {
 
   /** Opens a session only while the account is active and its password is still `phc`. Refused: `denied`. */
   openSession(session: NewSession, phc: string, audit: AuditEntry): Promise<boolean>;
-  /** Undefined for unknown, expired and revoked sessions, and for accounts that may not authenticate. */
+  /** Undefined for unknown, expired, disused and revoked sessions, and for accounts that may not authenticate. */
   liveSession(tokenHash: string, now: number): Promise<LiveSession | undefined>;
+  /**
+   * Notes that a session was used. Nothing is written when it was revoked, or when a use less than `stepMs` away has
+   * been noted, unless disuse ends it now and did not before, or the other way round. No audit row: nothing was
+   * changed that anybody asked for.
+   * @param use `idleAt` as in {@link Session.idleAt}, from this use on
+   */
+  touchSession(
+    id: string,
+    use: { readonly now: number; readonly stepMs: number; readonly idleAt: number | undefined },
+  ): Promise<void>;
+  /** The live sessions of an account, newest first: those before the id `before`, at most `limit`. */
+  sessions(accountId: string, now: number, before: string | undefined, limit: number): Promise<Session[]>;
   /** True when the session had not ended, and this call ended it. */
   revokeSession(id: string, now: number, audit: AuditEntry): Promise<boolean>;
-  /** Ends every session. @returns how many of them were live; undefined when there is no such account. */
-  revokeSessions(accountId: string, now: number, audit: AuditEntry): Promise<number | undefined>;
+  /** As `revokeSession`, for the account whose session it is: false, and nothing written, for anybody else's. */
+  endSession(accountId: string, id: string, now: number, audit: AuditEntry): Promise<boolean>;
+  /**
+   * Ends every session, or all but `keepSessionId`. @returns how many of them were live; undefined, with nothing
+   *   written, when there is no such account, or when the session to be kept is not a live one of it.
+   */
+  revokeSessions(
+    accountId: string,
+    now: number,
+    audit: AuditEntry,
+    keepSessionId?: string,
+  ): Promise<number | undefined>;
 
   emailFactor(accountId: string): Promise<EmailFactor | undefined>;
   /**

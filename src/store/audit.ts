@@ -16,6 +16,7 @@ export type AuditAction =
   | 'account_disable'
   | 'account_enable'
   | 'account_role'
+  | 'session_revoke'
   | 'sessions_revoke'
   | 'recovery_reset'
   | 'secret_key_rotate'

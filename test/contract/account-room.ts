@@ -73,6 +73,7 @@ export function sessionOf(n: number, of = n, wish: Partial<NewSession> = {}): Ne
     kind: 'bearer',
     createdAt: NOW,
     expiresAt: NOW + 12 * HOUR,
+    lastSeenAt: NOW,
     tokenHash: hashOf(n),
     ...wish,
   };

@@ -111,8 +111,10 @@ test('somebody who sets nothing gets the documented defaults', () => {
   assert.deepEqual(rest.auth, {
     bootstrap: { kind: 'generated' },
     sessionTtlMs: 43_200_000,
+    sessionIdleMs: { bearer: 0, web: 0, admin_web: 3_600_000 },
     emailChallengeTtlMs: 600_000,
     incidentTokenTtlMs: 86_400_000,
+    passwords: { listFile: undefined, words: undefined },
   });
   assert.deepEqual(rest.web, {
     enabled: false,

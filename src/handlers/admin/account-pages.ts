@@ -1,15 +1,18 @@
 /** Accounts on the dashboard: the list, and the page of each. */
+
+import { ownSessions } from '../../core/account.ts';
 import type { Deps } from '../../core/deps.ts';
 import { Fault } from '../../core/faults.ts';
 import { isId } from '../../core/ids.ts';
 import { createAccount } from '../../core/operator-accounts.ts';
 import { listAccounts } from '../../core/operator-listing.ts';
-import type { Account } from '../../store/accounts.ts';
+import type { Account, LiveSession } from '../../store/accounts.ts';
 import { adminRoute, noParams } from '../kit/route.ts';
 import { accountPage } from '../pages/account.ts';
 import { type AccountsView, accountsPage } from '../pages/accounts.ts';
 import type { Trouble } from '../pages/forms.ts';
 import { noticeOf, withNotice } from '../pages/notices.ts';
+import type { OwnSessionsView } from '../pages/own-sessions.ts';
 import { adminOrigin } from './origin.ts';
 import { refusedAt, refusePage } from './refusal.ts';
 import { FORM_ANSWERS, formBody, PAGE_ANSWERS, pageReply, seeOther } from './reply.ts';
@@ -33,9 +36,20 @@ export async function accountOf(deps: Deps, id: string): Promise<Account> {
 export function accountView(
   who: DashboardSession,
   account: Account,
-  more: { readonly notice?: string | undefined; readonly trouble?: Trouble } = {},
+  more: {
+    readonly notice?: string | undefined;
+    readonly trouble?: Trouble;
+    readonly sessions?: OwnSessionsView | undefined;
+  } = {},
 ): string {
   return accountPage({ viewer: viewerOf(who), account, own: account.id === who.live.account.id, ...more });
+}
+
+/** The viewer's own sessions, as far as a page has room for them. */
+async function sessionsOf(deps: Deps, live: LiveSession): Promise<OwnSessionsView> {
+  const { items, next } = await ownSessions(deps, live, { after: null, limit: LISTED });
+  const others = items.filter(({ id }) => id !== live.session.id);
+  return { current: live.session, others, more: next !== undefined };
 }
 
 type Extras = Pick<AccountsView, 'notice' | 'typed' | 'trouble'>;
@@ -116,7 +130,9 @@ export const one = adminRoute({
   faults: ['account_not_found'],
   refuse: refusePage,
   async reply({ deps, request, who, params: { id } }) {
-    return pageReply(200, accountView(who, await accountOf(deps, id), { notice: noticeOf(request.url) }));
+    const account = await accountOf(deps, id);
+    const sessions = id === who.live.account.id ? await sessionsOf(deps, who.live) : undefined;
+    return pageReply(200, accountView(who, account, { notice: noticeOf(request.url), sessions }));
   },
 });
 

@@ -43,6 +43,7 @@ export async function overview(
     uptimeMs: Math.max(0, deps.now() - deps.startedAt),
     version: VERSION,
     accounts: page.accounts,
+    accountId: session.live.account.id,
     factors: session.live.activeFactors,
     mail: settings.email.backend !== 'none',
     log: { ...log, timestamping: settings.timestampUrl !== undefined },

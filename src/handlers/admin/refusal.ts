@@ -42,6 +42,11 @@ const WORDS: Readonly<Partial<Record<FaultKind, Words>>> = {
     'There is no account with this id.',
     ['/admin/accounts', 'Accounts'],
   ],
+  session_not_found: [
+    'No Such Session',
+    'There is no session of yours with this id, or it has ended.',
+    ['/admin', 'Back to the start'],
+  ],
   incident_not_found: [
     'No Such Incident',
     'There is no incident with this id.',

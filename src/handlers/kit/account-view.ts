@@ -48,6 +48,19 @@ export const SessionView = v.strictObject({
   second_factor_method: method,
 });
 
+/** A session in the list of its account's. Its id names it and opens nothing. */
+export const OwnSessionView = v.strictObject({
+  session_id: v.string(),
+  kind: v.picklist(['bearer', 'browser', 'dashboard']),
+  current: v.boolean(),
+  created_at: time,
+  last_seen_at: time,
+  expires_at: time,
+  idle_expires_at: v.optional(time),
+  second_factor_verified_at: v.optional(time),
+  second_factor_method: v.optional(method),
+});
+
 export function accountView(account: Account): v.InferOutput<typeof AccountView> {
   return {
     id: account.id,

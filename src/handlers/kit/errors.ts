@@ -113,6 +113,7 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
   invalid_role: { status: 400, message: 'role must be user or admin' },
   username_conflict: { status: 409, message: 'username is taken' },
   account_not_found: { status: 404, message: 'account was not found' },
+  session_not_found: { status: 404, message: 'session was not found, or has ended' },
   last_admin: { status: 409, message: 'the last active admin, and oneself, cannot be disabled or demoted' },
   bootstrap_closed: { status: 403, message: 'bootstrap is closed: there is an admin, or it is switched off' },
   bootstrap_secret_invalid: { status: 401, message: 'bootstrap secret is invalid' },

@@ -6,6 +6,7 @@ import { form, type Trouble } from './forms.ts';
 import { type Html, html } from './html.ts';
 import { page, type Viewer } from './layout.ts';
 import { section } from './overview.ts';
+import { type OwnSessionsView, ownSessions } from './own-sessions.ts';
 import { moment, pairs } from './parts.ts';
 import { PASSWORD_HINT } from './session.ts';
 
@@ -25,6 +26,8 @@ export interface AccountPageView {
   readonly account: Account;
   /** Whether it is the viewer's own. */
   readonly own: boolean;
+  /** The viewer's own sessions, on the page of their own account. */
+  readonly sessions?: OwnSessionsView | undefined;
   readonly notice?: string | undefined;
   readonly trouble?: Trouble;
 }
@@ -36,7 +39,9 @@ export function accountPage(view: AccountPageView): string {
     viewer: view.viewer,
     room: '/admin/accounts',
     notice: view.notice,
-    content: html`${facts(account)}<div class="columns">${password(view)}${sessions(view)}${role(view)}${state(view)}</div>${recovery(view)}`,
+    content: html`${facts(account)}${
+      view.sessions && section('own-sessions', 'Your sessions', ownSessions(view.viewer, view.sessions))
+    }<div class="columns">${password(view)}${sessions(view)}${role(view)}${state(view)}</div>${recovery(view)}`,
   });
 }
 

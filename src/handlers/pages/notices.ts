@@ -9,6 +9,8 @@ const SENTENCES = {
   account_role_changed: 'The role was changed. The sessions of the account have ended.',
   account_disabled: 'The account is disabled. Its sessions have ended.',
   account_enabled: 'The account is enabled.',
+  own_session_ended: 'The session has ended.',
+  own_sessions_ended: 'Your other sessions have ended.',
   sessions_revoked: 'Every session of the account has ended.',
   recovery_reset: 'The second factors were removed. The account sets up anew at its next login.',
   paste_deleted: 'The paste was deleted.',

@@ -38,6 +38,8 @@ export interface OverviewView {
   readonly uptimeMs: number;
   readonly version: string;
   readonly accounts: readonly Account[];
+  /** The viewer's own. */
+  readonly accountId: string;
   readonly factors: readonly FactorMethod[];
   readonly mail: boolean;
   readonly log: LogView;
@@ -147,7 +149,7 @@ const FACTOR_NAMES: Readonly<Record<FactorMethod, string>> = {
   webauthn: 'a passkey',
 };
 
-function own({ viewer, factors, mail }: OverviewView): Html {
+function own({ viewer, accountId, factors, mail }: OverviewView): Html {
   const addTotp =
     !factors.includes('totp') &&
     form({
@@ -177,6 +179,10 @@ function own({ viewer, factors, mail }: OverviewView): Html {
       addTotp,
       addEmail,
     ],
+  )}${section(
+    'own-sessions',
+    'Your sessions',
+    html`<p><a class="button" href="/admin/accounts/${accountId}">Where you are signed in</a></p>`,
   )}</div>`;
 }
 

@@ -59,14 +59,23 @@ export function isFree({ username, email }: NewAccount): Sql {
 /** A condition on `sessions AS s JOIN accounts AS a`: the session may be used at `now`. */
 export function isLive(now: number): Sql {
   return sql`s.revoked_at IS NULL AND s.expires_at > ${now} AND ${ofThisClock('s.created_at', now)}
-    AND a.state = 'active'`;
+    AND (s.idle_at IS NULL OR s.idle_at > ${now}) AND a.state = 'active'`;
 }
+
+/** Everything of a session but its token's hash, as {@link sessionOf} reads it. */
+export const SESSION = new Sql(
+  [
+    ...['s.id AS session_id', 's.kind AS session_kind', 's.created_at AS session_created_at'],
+    ...['s.expires_at AS session_expires_at', 's.idle_at AS session_idle_at'],
+    'coalesce(s.last_seen_at, s.created_at) AS session_last_seen_at',
+    ...['s.verified_at AS session_verified_at', 's.verified_method AS session_verified_method'],
+  ].join(', '),
+  [],
+);
 
 /** The session that `which` (a condition on `s`) names, with its account and factors, if it is live. */
 export function selectLive(which: Sql, now: number): Sql {
-  return sql`SELECT ${ACCOUNT_OF_SESSION}, s.id AS session_id, s.kind AS session_kind,
-      s.created_at AS session_created_at, s.expires_at AS session_expires_at,
-      s.verified_at AS session_verified_at, s.verified_method AS session_verified_method,
+  return sql`SELECT ${ACCOUNT_OF_SESSION}, ${SESSION},
       EXISTS (SELECT 1 FROM factors WHERE account_id = a.id AND method = 'email_challenge' AND state = 'active')
         AS has_email_challenge,
       EXISTS (SELECT 1 FROM factors WHERE account_id = a.id AND method = 'totp' AND state = 'active') AS has_totp,
@@ -77,18 +86,25 @@ export function selectLive(which: Sql, now: number): Sql {
 
 const METHODS: readonly FactorMethod[] = ['email_challenge', 'totp', 'webauthn'];
 
-export function liveOf(row: Row): LiveSession {
-  const account = accountOf(row);
+export function sessionOf(row: Row, accountId: string): Session {
+  const idleAt = row.optionalNumber('session_idle_at');
   const verifiedAt = row.optionalNumber('session_verified_at');
   const verifiedMethod = row.optionalText('session_verified_method');
-  const session: Session = {
+  return {
     id: row.text('session_id'),
-    accountId: account.id,
+    accountId,
     kind: row.text('session_kind') as SessionKind,
     createdAt: row.number('session_created_at'),
     expiresAt: row.number('session_expires_at'),
+    lastSeenAt: row.number('session_last_seen_at'),
+    ...(idleAt !== undefined && { idleAt }),
     ...(verifiedAt !== undefined && { verifiedAt }),
     ...(verifiedMethod !== undefined && { verifiedMethod: verifiedMethod as FactorMethod }),
   };
+}
+
+export function liveOf(row: Row): LiveSession {
+  const account = accountOf(row);
+  const session = sessionOf(row, account.id);
   return { session, account, activeFactors: METHODS.filter((method) => row.flag(`has_${method}`)) };
 }

@@ -1,17 +1,17 @@
-/** Sessions: opened, looked up with every request, ended. */
+/** Sessions: opened, looked up with every request, listed, ended. */
 import type { AccountStore, NewSession } from '../accounts.ts';
 import type { Db } from '../db.ts';
-import { isLive, liveOf, selectLive } from './account-rows.ts';
+import { isLive, liveOf, SESSION, selectLive, sessionOf } from './account-rows.ts';
 import { decide, decided, refuse } from './audit.ts';
-import { firstRow } from './rows.ts';
-import { type Answer, all, read, Script, type Sql, sql } from './script.ts';
+import { allRows, firstRow } from './rows.ts';
+import { type Answer, all, read, Script, type Sql, sql, write } from './script.ts';
 
 /** Inserts the session if `condition` holds. */
 export function insertSession(session: NewSession, condition: Sql): Sql {
   return sql`INSERT INTO sessions
-      (id, account_id, token_hash, kind, created_at, expires_at, verified_at, verified_method)
+      (id, account_id, token_hash, kind, created_at, expires_at, last_seen_at, idle_at, verified_at, verified_method)
     SELECT ${session.id}, ${session.accountId}, ${session.tokenHash}, ${session.kind},
-      ${session.createdAt}, ${session.expiresAt}, ${session.verifiedAt ?? null}, ${session.verifiedMethod ?? null}
+      ${session.createdAt}, ${session.expiresAt}, ${session.lastSeenAt}, ${session.idleAt ?? null}, ${session.verifiedAt ?? null}, ${session.verifiedMethod ?? null}
     WHERE ${condition}`;
 }
 
@@ -43,7 +43,16 @@ export function endedOf(answer: Answer): number {
   return firstRow(answer('ended'))?.number('n') ?? 0;
 }
 
-type SessionVerbs = Pick<AccountStore, 'openSession' | 'liveSession' | 'revokeSession' | 'revokeSessions'>;
+type SessionVerbs = Pick<
+  AccountStore,
+  | 'openSession'
+  | 'liveSession'
+  | 'touchSession'
+  | 'sessions'
+  | 'revokeSession'
+  | 'endSession'
+  | 'revokeSessions'
+>;
 
 export function sessionVerbs(db: Db): SessionVerbs {
   return {
@@ -65,6 +74,26 @@ export function sessionVerbs(db: Db): SessionVerbs {
       return row && liveOf(row);
     },
 
+    async touchSession(id, { now, stepMs, idleAt = null }) {
+      const noted = sql`coalesce(last_seen_at, created_at)`;
+      await write(
+        db,
+        sql`UPDATE sessions SET last_seen_at = ${now}, idle_at = ${idleAt}
+          WHERE id = ${id} AND revoked_at IS NULL
+            AND (abs(${noted} - ${now}) >= ${stepMs} OR (idle_at IS NULL) <> (${idleAt} IS NULL))`,
+      );
+    },
+
+    async sessions(accountId, now, before, limit) {
+      const older = before === undefined ? sql`true` : sql`s.id < ${before}`;
+      const found = await read(
+        db,
+        sql`SELECT ${SESSION} FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
+          WHERE s.account_id = ${accountId} AND ${older} AND ${isLive(now)} ORDER BY s.id DESC LIMIT ${limit}`,
+      );
+      return allRows(found).map((row) => sessionOf(row, accountId));
+    },
+
     async revokeSession(id, now, audit) {
       const script = new Script();
       const open = sql`id = ${id} AND revoked_at IS NULL AND expires_at > ${now}`;
@@ -73,10 +102,19 @@ export function sessionVerbs(db: Db): SessionVerbs {
       return decided(await script.run(db));
     },
 
-    async revokeSessions(accountId, now, audit) {
+    async endSession(accountId, id, now, audit) {
       const script = new Script();
-      const done = decide(script, audit, sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${accountId})`);
-      endSessions(script, accountId, now, done);
+      const done = decide(script, audit, sessionIsLive(accountId, id, now));
+      script.step('revoke', sql`UPDATE sessions SET revoked_at = ${now} WHERE ${all(sql`id = ${id}`, done)}`);
+      return decided(await script.run(db));
+    },
+
+    async revokeSessions(accountId, now, audit, keepSessionId) {
+      const script = new Script();
+      const known = sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${accountId})`;
+      const kept = keepSessionId === undefined ? known : sessionIsLive(accountId, keepSessionId, now);
+      const done = decide(script, audit, kept);
+      endSessions(script, accountId, now, done, keepSessionId);
       const answer = await script.run(db);
       return decided(answer) ? endedOf(answer) : undefined;
     },

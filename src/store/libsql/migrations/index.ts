@@ -11,6 +11,7 @@ import { coordination } from './0009_coordination.ts';
 import { objects } from './0010_objects.ts';
 import { webhooks } from './0011_webhooks.ts';
 import { growth } from './0012_growth.ts';
+import { sessionUse } from './0013_session_use.ts';
 
 /** Every migration in the order in which they are applied. Append only. */
 export const migrations: readonly Migration[] = [
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   objects,
   webhooks,
   growth,
+  sessionUse,
 ];
