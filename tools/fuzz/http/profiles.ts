@@ -7,7 +7,8 @@ export interface Profile {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const SESSIONS = { ...WEB, SAFE_SESSION_TTL: '3650d' };
+/** Sessions outlive every leap of the clock. */
+const SESSIONS = { ...WEB, SAFE_SESSION_TTL: '3650d', SAFE_ADMIN_SESSION_IDLE: '0' };
 
 export const PROFILES: readonly [Profile, ...Profile[]] = [
   {
