@@ -1,11 +1,12 @@
 /** Requests that are right, from an operation of the documents and what earlier answers brought. */
 import { createHash } from 'node:crypto';
 import { encodeBase64url } from '../../../src/crypto/sealed-base64.ts';
+import type { Authenticator } from '../../../test/support/authenticator.ts';
 import { AGE_HEADER } from '../../../test/support/door.ts';
 import { sealedChunk } from '../../../test/support/evidence.ts';
-import { PASSWORD } from '../../../test/support/people.ts';
 import { FORM, formOf } from '../../../test/support/uploads.ts';
 import type { Chance } from '../chance.ts';
+import { CEREMONIES } from './ceremonies.ts';
 import type { Operation, Schema } from './operations.ts';
 import type { Pool } from './pool.ts';
 import {
@@ -39,6 +40,8 @@ export interface Account {
   readonly username: string;
   /** The code that its authenticator shows now. */
   code(): string;
+  /** What it has passkeys in. */
+  readonly device: Authenticator;
 }
 
 export interface Building extends Asker {
@@ -85,11 +88,14 @@ function documentOf(
   );
 }
 
-function filledPath(building: Building, { path, method }: Operation): string {
+function filledPath(building: Building, { id, path, method }: Operation): string {
   let made = '';
   for (const piece of path.split(/(\{\w+\})/)) {
     const name = /^\{(\w+)\}$/.exec(piece)?.[1];
-    made += name === undefined ? piece : pathValue(building, made, name, method);
+    // What is decided about incidents of nobody is refused for all others.
+    const unowned = /reassign$/.test(id) && !building.chance.once(4);
+    const known = unowned ? building.pool.pick(building.chance, 'unowned', building.who) : undefined;
+    made += name === undefined ? piece : (known ?? pathValue(building, made, name, method));
   }
   return made;
 }
@@ -162,23 +168,11 @@ const keyBody: Special = ({ chance }, draft) => {
   };
 };
 
-const login: Special = ({ account, chance }, draft) => {
-  const username = account === undefined || chance.once(4) ? 'nobody-of-this-name' : account.username;
-  draft.json = { username, password: PASSWORD };
-};
-
-const code: Special = ({ account }, draft) => {
-  draft.json = { code: account?.code() ?? '000000' };
-};
-
 /** What no schema tells: bytes with their digests, documents that belong together. */
 const SPECIAL: Readonly<Record<string, Special>> = {
   'pastes.create': ({ chance }, draft) => paste(chance, draft),
   'pastes.replace': ({ chance }, draft) => paste(chance, draft),
-  'auth.login': login,
-  'auth.web-login': login,
-  'factors.totp-verify': code,
-  'factors.totp-confirm': code,
+  ...CEREMONIES,
   'contact-keys.create': keyBody,
   'contact-keys.replace': keyBody,
   'recipient-keys.create': keyBody,

@@ -23,6 +23,15 @@ export interface Asking {
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
+/** What was answered. */
+export interface Heard {
+  /** As the server reads it, without a query. */
+  readonly path: string;
+  readonly seen: Seen;
+  /** Whether the listener refused it before it was a request: no document of routes speaks of that. */
+  readonly wire?: boolean;
+}
+
 export interface Ground {
   readonly pool: Pool;
   /** By the numbers of `WHO`; undefined is nobody. */
@@ -31,12 +40,16 @@ export interface Ground {
   readonly adminOrigin: string;
   /** What happens by itself here. */
   readonly byItself: readonly string[];
+  /** After so many requests it is left, looked at as a whole, and made anew. */
+  readonly leaveAfter: number;
   /** Undefined where no client can send such a request. */
-  ask(asking: Asking): Promise<{ readonly path: string; readonly seen: Seen } | undefined>;
+  ask(asking: Asking): Promise<Heard | undefined>;
   /** One of {@link byItself}. @param salt how much of it */
   happen(what: string, salt: number): Promise<void>;
   /** Makes people whose sessions have ended anew. @returns their numbers */
   refresh(): Promise<readonly number[]>;
+  /** What was mailed since the last look, as texts. */
+  mailed(): readonly string[];
   /** What the log came to since the last look. @throws Broken */
   checkLog(secrets: readonly string[]): void;
   /** That nothing is half done. @throws Broken */

@@ -1,5 +1,6 @@
 /** Plays sequences of steps on a ground, and holds every answer against what answers must be. */
 import { COOKIE } from '../../../test/support/ask.ts';
+import { BOOTSTRAP_SECRET } from '../../../test/support/house.ts';
 import { PASSWORD } from '../../../test/support/people.ts';
 import { chanceOf } from '../chance.ts';
 import { Broken, must } from '../target.ts';
@@ -16,6 +17,11 @@ import { PASTE_PASSWORD } from './values.ts';
 /** An answer that takes so long will not come. */
 const PATIENCE_MS = 60_000;
 const DASHBOARD = 'sallyport_admin_session';
+/** Numbers of `WHO`. */
+const ADMIN = 2;
+const NEWCOMER = 3;
+const BACK = 5;
+const ADMIN_BACK = 6;
 
 /** Adds whose request it is: a token, or a cookie with what proves that its own page sent it. */
 function identify(
@@ -26,15 +32,15 @@ function identify(
   salt: number,
 ): void {
   const isPage = one.door === 'admin' && !one.path.startsWith('/admin/api') && one.path !== '/metrics';
-  if (person === undefined) return;
   if (isPage) {
-    if (person.dashboard === undefined) return;
+    if (one.method === 'POST') draft.headers.push(['origin', adminOrigin], ['sec-fetch-site', 'same-origin']);
+    if (person?.dashboard === undefined) return;
     draft.headers.push(['cookie', `${DASHBOARD}=${person.dashboard.cookie}`]);
-    if (one.method === 'GET' || one.method === 'HEAD') return;
-    draft.headers.push(['origin', adminOrigin], ['sec-fetch-site', 'same-origin']);
+    if (one.method !== 'POST') return;
     if (one.fields.includes('csrf_token')) draft.fields?.unshift(['csrf_token', person.dashboard.csrf]);
     return;
   }
+  if (person === undefined) return;
   if (person.web === undefined || salt % 5 !== 0) {
     draft.headers.push(['authorization', `Bearer ${person.bearer}`]);
     return;
@@ -48,13 +54,15 @@ function secretsOf(ground: Ground): string[] {
       ? []
       : [person.bearer, person.web?.cookie, person.dashboard?.cookie, person.web?.csrf],
   );
-  return [...own, PASSWORD, PASTE_PASSWORD].filter((one) => one !== undefined);
+  const mailed = ['mailed code', 'registration'].flatMap((kind) => ground.pool.all(kind));
+  return [...own, ...mailed, PASSWORD, PASTE_PASSWORD, BOOTSTRAP_SECRET].filter((one) => one !== undefined);
 }
 
 /** What was asked, for which operation. */
 interface Asked {
   readonly asking: Asking;
   readonly one: Operation;
+  readonly who: number;
   /** All of what an upload in pieces was begun for. */
   readonly whole?: Uint8Array<ArrayBuffer>;
 }
@@ -77,21 +85,35 @@ function goneOf(path: string, body: Uint8Array): string | undefined {
   return path.split('/').findLast((segment) => segment.length > 24);
 }
 
+/** What stands in a person's letters: a code on a line of its own, or a link that opens an account. */
+function learnMail({ pool, mailed }: Pick<Ground, 'pool' | 'mailed'>, who: number): void {
+  for (const text of mailed()) {
+    const link = /#token=(\S+)/.exec(text)?.[1];
+    const code = /^[A-Za-z0-9_-]{20,}$/m.exec(text)?.[0];
+    if (link !== undefined) pool.add({ kind: 'registration', value: decodeURIComponent(link), who });
+    else if (code !== undefined) pool.add({ kind: 'mailed code', value: code, who });
+  }
+}
+
+/** The secret of an authenticator app, as a page of the dashboard shows it. */
+const SHOWN_SECRET = /id="totp-secret">([A-Z2-7]{16,})</;
+
 /** Keeps what an answer brought. */
 function learn(
-  { pool }: Ground,
+  ground: Ground,
   step: Step,
   asked: Asked,
   path: string,
   { status, headers, body }: Seen,
 ): void {
+  const { pool } = ground;
+  const { one, who } = asked;
+  learnMail({ pool, mailed: () => ground.mailed() }, who);
   if (status === 404 && step.wrong.length === 0) {
     const gone = goneOf(path, body);
-    if (gone !== undefined) pool.forget(gone, asker(step, asked.one));
+    if (gone !== undefined) pool.forget(gone, who);
   }
   if (status >= 400) return;
-  const { one } = asked;
-  const who = asker(step, one);
   learnUpload(pool, asked, path, headers);
   const location = headers.get('location');
   const incident = /inc_[0-9A-Z]{26}/.exec(path)?.[0];
@@ -110,9 +132,19 @@ function learn(
     if (one.id === 'viewer-tokens.create') pool.add({ kind: 'viewer', value: String(json.token), who });
     if (typeof json.stream_id === 'string' && typeof json.chunk_index === 'number' && status === 201)
       pool.keepChunk(json.stream_id, json.chunk_index);
+    const challenge = /^passkeys\.(\w+)-start$/.exec(one.id)?.[1];
+    if (challenge !== undefined) pool.add({ kind: `passkey ${challenge}`, value: challengeIn(json), who });
     pool.readJson(json, who, incident);
   }
+  const secret = SHOWN_SECRET.exec(text)?.[1];
+  if (secret !== undefined) pool.add({ kind: 'seed', value: secret, who });
   pool.read(text, who, incident);
+}
+
+/** The challenge of a ceremony that has begun. */
+function challengeIn(json: Record<string, unknown>): string {
+  const options = json.credential_creation ?? json.credential_assertion;
+  return /"challenge":"([\w-]+)"/.exec(JSON.stringify(options))?.[1] ?? '';
 }
 
 async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
@@ -154,18 +186,20 @@ export class Tally {
   }
 }
 
-/** Who asks: whoever comes to the private door is its admin, mostly. */
-function asker({ who, salt }: Step, { door, id }: Operation): number {
-  if (door === 'admin' && salt % 8 !== 0) return 2;
-  // Factors are set up by whoever has none.
-  return /^(factors|passkeys)\./.test(id) && salt % 2 === 0 ? 3 : who;
+/** Who asks: whoever comes to the private door is its admin, mostly, and factors are shown by whoever has to. */
+function asker(ground: Ground, { who, salt }: Step, { door, id }: Operation): number {
+  const back = (number: number) => (ground.people[number] === undefined ? ADMIN : number);
+  if (/^dashboard\.(totp|email)/.test(id) && salt % 4 !== 0) return back(ADMIN_BACK);
+  if (door === 'admin' && salt % 8 !== 0) return ADMIN;
+  if (/^(factors|passkeys)\./.test(id) && salt % 2 === 0) return salt % 4 === 0 ? NEWCOMER : BACK;
+  return who;
 }
 
 /** What a step sends. */
 export async function askingOf(ground: Ground, step: Step): Promise<Asked> {
   const one = operation(step.does);
   const chance = chanceOf(step.salt);
-  const who = asker(step, one);
+  const who = asker(ground, step, one);
   const person = ground.people[who];
   const draft = await build({ chance, pool: ground.pool, who, account: person }, one);
   identify(draft, one, person, ground.adminOrigin, step.salt);
@@ -174,7 +208,7 @@ export async function askingOf(ground: Ground, step: Step): Promise<Asked> {
   const body = bodyBytes(draft);
   const { method, path, headers, whole } = draft;
   const asking = { door: one.door, method, target: path + query, headers, ...(body && { body }) };
-  return { asking, one, ...(whole && { whole }) };
+  return { asking, one, who, ...(whole && { whole }) };
 }
 
 /** Takes one step. @returns whether a request was sent. @throws Broken */
@@ -187,8 +221,9 @@ async function take(ground: Ground, step: Step, tally: Tally): Promise<boolean> 
   const { asking } = asked;
   const answer = await inTime(ground.ask(asking), `${asking.method} ${asking.target}`);
   if (answer === undefined) return false;
-  const { path, seen } = answer;
-  judge({ door: asking.door, method: asking.method.toUpperCase(), path }, seen, secretsOf(ground));
+  const { path, seen, wire = false } = answer;
+  const sent = { door: asking.door, method: asking.method.toUpperCase(), path, documented: !wire };
+  judge(sent, seen, secretsOf(ground));
   learn(ground, step, asked, path, seen);
   tally.add(step.does, seen.status);
   return true;

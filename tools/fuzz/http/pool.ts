@@ -70,6 +70,16 @@ export class Pool {
     return (chance.once(4) ? chance.some(list) : chance.some(newest))?.value;
   }
 
+  /** The last that somebody was told. */
+  newest(kind: string, who: number): string | undefined {
+    return (this.#kept.get(kind) ?? []).findLast((one) => one.who === who)?.value;
+  }
+
+  /** All of a kind, whoever was told. */
+  all(kind: string): readonly string[] {
+    return (this.#kept.get(kind) ?? []).map(({ value }) => value);
+  }
+
   /** Leaves out what somebody had who is not there any more. */
   leave(who: number): void {
     for (const [kind, list] of this.#kept)

@@ -5,24 +5,37 @@ import { METRICS_TOKEN } from './values.ts';
 export interface Profile {
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;
+  /** There is no admin until somebody asks for it with the bootstrap secret, who then has to set up a factor. */
+  readonly withoutAdmin?: boolean;
+  /** How many requests a ground lives; 20,000 unless given. */
+  readonly requests?: number;
 }
 
 /** Sessions outlive every leap of the clock. */
 const SESSIONS = { ...WEB, SAFE_SESSION_TTL: '3650d', SAFE_ADMIN_SESSION_IDLE: '0' };
+
+const MAIL = {
+  SAFE_EMAIL_BACKEND: 'smtp',
+  SAFE_SMTP_HOST: 'mail.example',
+  SAFE_SMTP_FROM: 'vault@example.org',
+  SAFE_PUBLIC_WEB_ORIGIN: APP,
+};
+/** Where passkeys are used. */
+export const RP_ID = new URL(APP).hostname;
+const PASSKEYS = {
+  SAFE_WEBAUTHN_ENABLED: 'true',
+  SAFE_WEBAUTHN_RP_ID: RP_ID,
+  SAFE_WEBAUTHN_ALLOWED_ORIGINS: APP,
+};
 
 export const PROFILES: readonly [Profile, ...Profile[]] = [
   {
     name: 'everything on',
     env: {
       ...SESSIONS,
-      SAFE_WEBAUTHN_ENABLED: 'true',
-      SAFE_WEBAUTHN_RP_ID: 'app.example',
-      SAFE_WEBAUTHN_ALLOWED_ORIGINS: APP,
+      ...MAIL,
+      ...PASSKEYS,
       SAFE_ACCOUNT_REGISTRATION_MODE: 'open',
-      SAFE_EMAIL_BACKEND: 'smtp',
-      SAFE_SMTP_HOST: 'mail.example',
-      SAFE_SMTP_FROM: 'vault@example.org',
-      SAFE_PUBLIC_WEB_ORIGIN: APP,
       SAFE_METRICS_TOKEN: METRICS_TOKEN,
       SAFE_PASTE_DEDUP_MAX: '0',
       SAFE_TRUSTED_PROXIES: '127.0.0.0/8',
@@ -50,5 +63,11 @@ export const PROFILES: readonly [Profile, ...Profile[]] = [
       SAFE_PASTE_MIN_ENTROPY: '7.2',
       SAFE_LEGACY_VIEWER_ALIASES: 'true',
     },
+  },
+  {
+    name: 'no admin yet',
+    withoutAdmin: true,
+    requests: 4000,
+    env: { ...SESSIONS, ...MAIL, ...PASSKEYS, SAFE_WEBAUTHN_USER_VERIFICATION: 'required' },
   },
 ];

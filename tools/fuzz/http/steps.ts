@@ -4,7 +4,7 @@ import { type Mutation, mutations } from './mutations.ts';
 import { type Operation, operations } from './operations.ts';
 
 export interface Step {
-  /** `main pastes.create`, or what happens by itself: `clock`, `sweep`, `delete`. */
+  /** `main pastes.create`, or what happens by itself: `clock`, `sweep`, `delete`, an `import`. */
   readonly does: string;
   /** Who asks, by number. */
   readonly who: number;
@@ -15,11 +15,19 @@ export interface Step {
   readonly beside: boolean;
 }
 
-/** Who there is: two people, an admin, somebody without a second factor, and nobody. */
-export const WHO = ['somebody', 'somebody else', 'an admin', 'a newcomer', 'nobody'] as const;
+/** Who there is; the last two come with sessions that have shown no factor yet. */
+export const WHO = [
+  'somebody',
+  'somebody else',
+  'an admin',
+  'a newcomer without a second factor',
+  'nobody',
+  'somebody who comes back',
+  'an admin who comes back',
+] as const;
 
 /** What costs a password hash of 30 ms of a core comes rarely, or it would be all that a run does. */
-const DEAR = /login|password|register|accounts\.create|account-create|bootstrap$/;
+const DEAR = /login|password|^auth\.register|accounts\.create|account-create/;
 /** What ends sessions, accounts and incidents comes rarely, or nothing would be left to ask for. */
 const ENDING =
   /logout|disable|role$|sessions-revoke|recovery-reset|incidents\.close|streams\.fail|deletion\.request|deletion-request|incident-delete|cleanup/;
@@ -27,9 +35,13 @@ const ENDING =
 const BASIC =
   /^(incidents|streams|chunks|uploads|pastes|sharing-grants|wrapped-keys|contact-keys)\.(create|put|upload|append|offset)/;
 
+/** What takes two requests of one session, in their order. */
+const CEREMONIES = /^(factors|passkeys|dashboard\.(totp|email))/;
+
 function weightOf({ id }: Operation): number {
   if (DEAR.test(id) || ENDING.test(id)) return 1;
   if (BASIC.test(id)) return 60;
+  if (CEREMONIES.test(id)) return 25;
   return id.endsWith('.head') ? 4 : 15;
 }
 
@@ -43,7 +55,7 @@ export function steps(byItself: readonly string[]): fc.Arbitrary<readonly Step[]
     { weight: 8, arbitrary: fc.constant(0) },
     { weight: 3, arbitrary: fc.constant(1) },
     { weight: 4, arbitrary: fc.constant(2) },
-    { weight: 1, arbitrary: fc.constantFrom(3, 4) },
+    { weight: 1, arbitrary: fc.constantFrom(3, 4, 5, 6) },
   );
   const beside = fc.oneof(
     { weight: 9, arbitrary: fc.constant(false) },

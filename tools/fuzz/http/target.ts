@@ -10,8 +10,6 @@ import { type Step, steps } from './steps.ts';
 
 /** Sequences between two looks at the budget. */
 const SEQUENCES = 10;
-/** After so many requests a ground is left, looked at as a whole, and made anew. */
-const REQUESTS_A_GROUND = 20_000;
 /** What the heap may have grown since the first ground was left: caches fill, nothing else may. */
 const HEAP_ROOM_BYTES = 48 * 1024 * 1024;
 
@@ -140,7 +138,7 @@ export function httpTarget(spec: {
       }
       progress(run.requests, `ground ${run.grounds}, heap ${mebibytes(run.heap)}`);
       try {
-        if (run.asked >= REQUESTS_A_GROUND || !more(run.requests)) await leave(run);
+        if (run.asked >= ground.leaveAfter || !more(run.requests)) await leave(run);
       } catch (error) {
         return found(saying(error), { seed: run.seed, profile: run.profile, steps: [] });
       }
