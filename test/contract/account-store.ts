@@ -6,6 +6,7 @@ import { forgetting, guessing } from './account-guessing.ts';
 import { making, registering } from './account-making.ts';
 import { showingPasskeys } from './account-passkeys.ts';
 import type { AccountIt, AccountsFactory } from './account-room.ts';
+import { usingSessions } from './account-session-use.ts';
 import { openingSessions } from './account-sessions.ts';
 import type { Case } from './room.ts';
 
@@ -15,6 +16,7 @@ const PARTS = [
   changing,
   recovering,
   openingSessions,
+  usingSessions,
   mailing,
   stepping,
   showingPasskeys,
