@@ -102,6 +102,7 @@ function runPlain(connection: Connection, batch: WireBatch): Outcome {
 }
 
 function runInSavepoint(connection: Connection, batch: WireBatch): Outcome {
+  if (undoesItself(connection, batch)) return runAlone(connection, batch);
   connection.exec('SAVEPOINT one');
   try {
     const results = runStatements(connection, batch);
@@ -112,6 +113,19 @@ function runInSavepoint(connection: Connection, batch: WireBatch): Outcome {
     connection.exec('ROLLBACK TO one');
     connection.exec('RELEASE one');
     return refusal(failure);
+  }
+}
+
+/** Whether the engine undoes all of a batch that it refuses: the one statement of it, unless that says otherwise. */
+function undoesItself(connection: Connection, { statements: [only, ...others] }: WireBatch): boolean {
+  return only !== undefined && others.length === 0 && !connection.stopsHalfway(only);
+}
+
+function runAlone(connection: Connection, batch: WireBatch): Outcome {
+  try {
+    return { results: runStatements(connection, batch) };
+  } catch (thrown) {
+    return refusal(trustedFailure(connection, thrown));
   }
 }
 

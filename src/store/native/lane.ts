@@ -3,15 +3,8 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { DbError, type ResultSet, type Statement } from '../db.ts';
 import { dbError } from './failure.ts';
-import {
-  addMovable,
-  type ConnectionOptions,
-  type FromWorker,
-  type Role,
-  type ToWorker,
-  type WireBatch,
-  type WorkerStart,
-} from './protocol.ts';
+import type { ConnectionOptions, FromWorker, Role, ToWorker, WireBatch, WorkerStart } from './protocol.ts';
+import { answerReader, batchWriter } from './wire.ts';
 
 export interface LaneOptions {
   readonly role: Role;
@@ -60,13 +53,14 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     transferList: [port2],
   });
 
+  const { pack, takeBack } = batchWriter();
+  const unpack = answerReader();
   const waiting = new Map<number, Waiting>();
   let outbox: WireBatch[] = [];
   /** The worker has work that it has not answered: what comes meanwhile travels together once it has. */
   let working = false;
   /** Since when it says nothing, by `performance.now()`. */
   let silentSince = 0;
-  let moved = new Set<ArrayBuffer>();
   let nextId = 0;
   let bytesWaiting = 0;
   let state: 'opening' | 'open' | 'closing' | 'ended' = 'opening';
@@ -87,13 +81,13 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     working = true;
     silentSince = performance.now();
     const batches = outbox;
-    const buffers = [...moved];
     outbox = [];
-    moved = new Set();
     try {
-      post({ kind: 'work', batches }, buffers);
+      const { values, bytes, moved } = pack(batches);
+      post({ kind: 'work', values, bytes }, moved);
     } catch (thrown) {
       working = false;
+      takeBack();
       // Nothing was sent: a message is cloned whole or not at all.
       for (const { id } of batches) settle(id)?.reject(new DbError('internal', `Not sent: ${thrown}`));
     }
@@ -120,7 +114,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       working = false;
       // Before anybody hears of it, so that the worker does not wait for what is done with the answers.
       flush();
-      for (const { id, outcome } of message.answers) {
+      for (const { id, outcome } of unpack(message)) {
         const entry = settle(id);
         if ('error' in outcome) entry?.reject(dbError(outcome.error));
         else entry?.resolve(outcome.results);
@@ -178,9 +172,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       const id = nextId++;
       bytesWaiting += bytes;
       if (outbox.length === 0 && !working) setImmediate(flushIfIdle);
-      // Nothing else that a caller's object may hold travels with it: what cannot be cloned would stop them all.
-      outbox.push({ id, mode, statements: statements.map(({ sql, args = [] }) => ({ sql, args })), bytes });
-      for (const { args } of statements) if (args) for (const value of args) addMovable(moved, value);
+      outbox.push({ id, mode, statements, bytes });
       return new Promise((resolve, reject) => {
         waiting.set(id, { mode, bytes, resolve, reject });
       });

@@ -66,7 +66,8 @@ export interface Answer {
 export type ToWorker =
   /** To a worker that waits. */
   | { readonly kind: 'open' }
-  | { readonly kind: 'work'; readonly batches: readonly WireBatch[] }
+  /** Batches, as `wire.ts` packs them. */
+  | { readonly kind: 'work'; readonly values: readonly unknown[]; readonly bytes: Uint8Array<ArrayBuffer> }
   /** The schema changed: prepared statements and their column names are stale. */
   | { readonly kind: 'forget' }
   /** A reader will look at one moment for long: whether it is of use to wait until nobody reads the log. */
@@ -77,7 +78,13 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   /** The database could not be opened. The worker ends when the main thread closes the port. */
   | { readonly kind: 'refused'; readonly error: WireError }
-  | { readonly kind: 'done'; readonly answers: readonly Answer[]; readonly schemaChanged: boolean }
+  /** Answers, as `wire.ts` packs them. */
+  | {
+      readonly kind: 'done';
+      readonly values: readonly unknown[];
+      readonly bytes: Uint8Array<ArrayBuffer>;
+      readonly schemaChanged: boolean;
+    }
   /** Everything was answered and the connection is closed. The worker ends when the main thread closes the port. */
   | { readonly kind: 'closed' };
 

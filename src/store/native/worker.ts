@@ -17,6 +17,7 @@ import {
   type WireBatch,
   type WorkerStart,
 } from './protocol.ts';
+import { answerWriter, batchReader } from './wire.ts';
 
 /** A commit stays short: at most this many batches, and no further one once this many bytes are reached. */
 const GROUP_COUNT = 128;
@@ -55,6 +56,8 @@ const holder: Holder = {
   },
 };
 
+const unpack = batchReader();
+const pack = answerWriter();
 const waiting: WireBatch[] = [];
 let closing = false;
 let pause: ReturnType<typeof setTimeout> | undefined;
@@ -64,7 +67,7 @@ function send(message: FromWorker, moved: ArrayBuffer[] = []): void {
 }
 
 function receive(message: ToWorker): void {
-  if (message.kind === 'work') waiting.push(...message.batches);
+  if (message.kind === 'work') waiting.push(...unpack(message));
   else if (message.kind === 'forget') current?.forget();
   else if (message.kind === 'patience') checkpoints?.waitForReaders(message.waits);
   else if (message.kind === 'open') open();
@@ -106,7 +109,8 @@ function work(): void {
     if (writes && answers.every(isBusy)) answers.push(...refuseBehind(behind, answers[0]));
     const schemaChanged = current?.takeSchemaChanged() ?? false;
     if (schemaChanged) current?.forget();
-    send({ kind: 'done', answers, schemaChanged }, movable(answers));
+    const { values, bytes, moved } = pack(answers);
+    send({ kind: 'done', values, bytes, schemaChanged }, moved);
     if (writes) afterCommit(group);
     giveBack(group);
   }
@@ -134,16 +138,6 @@ function isBusy({ outcome }: Answer): boolean {
  */
 function refuseBehind(count: number, like: Answer | undefined): Answer[] {
   return like === undefined ? [] : waiting.splice(0, count).map(({ id }) => ({ id, outcome: like.outcome }));
-}
-
-function movable(answers: readonly Answer[]): ArrayBuffer[] {
-  const buffers = new Set<ArrayBuffer>();
-  for (const { outcome } of answers) {
-    if ('error' in outcome) continue;
-    for (const { rows } of outcome.results)
-      for (const row of rows) for (const v of row) addMovable(buffers, v);
-  }
-  return [...buffers];
 }
 
 function afterCommit(group: readonly WireBatch[]): void {
