@@ -311,6 +311,40 @@ function refusals(it: It): void {
     assert.deepEqual(await keys(db), expected.sort());
   });
 
+  it('leaves nothing of a refused statement that is a batch by itself', async ({ db }) => {
+    await write(db, T, insert('x'));
+    const expected = ['x'];
+    for (const verb of ['INSERT', 'INSERT OR FAIL', 'INSERT OR ABORT']) {
+      // Twice, since a driver knows more of a statement that it has seen.
+      for (let round = 0; round < 2; round += 1) {
+        const named = (i: number) => `${verb} ${round} ${i}`;
+        const outcomes = await Promise.allSettled(
+          Array.from({ length: 12 }, (_, i) =>
+            write(db, i % 3 === 1 ? sql(`${verb} INTO t (k) VALUES (?), ('x')`, named(i)) : insert(named(i))),
+          ),
+        );
+        for (const [i, { status }] of outcomes.entries()) {
+          assert.equal(status, i % 3 === 1 ? 'rejected' : 'fulfilled', named(i));
+          if (i % 3 !== 1) expected.push(named(i));
+        }
+      }
+    }
+    assert.deepEqual(await keys(db), expected.sort());
+  });
+
+  it('answers one row where the statement says so, and none where there is none', async ({ db }) => {
+    await write(db, T, insert('one'), insert('two'));
+    const one = 'SELECT k FROM t WHERE k >= ? ORDER BY k LIMIT 1';
+    for (const [from, rows] of [
+      ['a', [['one']]],
+      ['p', [['two']]],
+      ['z', []],
+    ] as const) {
+      const [answer] = await db.batch([sql(one, from)], 'read');
+      assert.deepEqual(answer, { columns: ['k'], rows, changes: 0 });
+    }
+  });
+
   it('refuses every way of writing in a batch that reads', async ({ db }) => {
     await write(db, T, insert('a'));
     for (const attempt of [

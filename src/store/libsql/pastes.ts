@@ -300,12 +300,12 @@ function countGuess(
   };
 }
 
-const FIND = `SELECT ${COLUMNS} FROM pastes WHERE ref = ? AND expires_at > ?`;
+const FIND = `SELECT ${COLUMNS} FROM pastes WHERE ref = ? AND expires_at > ? LIMIT 1`;
 // The body comes along only where reading it needs no further right and leaves the row in place.
 const LOOK = `SELECT ${COLUMNS}, CASE WHEN burn = 0 AND access_kind IS NULL THEN body END AS body
-              FROM pastes WHERE ref = ? AND expires_at > ?`;
+              FROM pastes WHERE ref = ? AND expires_at > ? LIMIT 1`;
 const OPEN = `SELECT ${COLUMNS}, body FROM pastes
-              WHERE ref = ? AND revision = ? AND burn = 0 AND expires_at > ?`;
+              WHERE ref = ? AND revision = ? AND burn = 0 AND expires_at > ? LIMIT 1`;
 /** Bytes in rows that one sweep erases: what it writes over, everybody else waits for. */
 const SWEPT_BYTES = 8 * 1024 * 1024;
 /** Memories of creates that one sweep drops, of each kind. */
