@@ -24,29 +24,41 @@ interface LogOutput extends DestinationStream {
 /** How long a line waits for others, in milliseconds: a write of one line costs as much as one of a hundred. */
 const TOGETHER_MS = 5;
 
-/** Lines that come in quick succession go on together, in their order. */
-function together(out: LogOutput): LogOutput {
+/**
+ * Lines that come in quick succession go on together, in their order.
+ * @param last writes what is left at the end of the process at once: an end does not wait for what goes by the thread pool
+ */
+function together(out: LogOutput, last: DestinationStream): LogOutput {
   let lines = '';
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const pass = () => {
+  const taken = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (lines !== '') out.write(lines);
+    const all = lines;
     lines = '';
+    return all;
   };
   const flushSync = () => {
-    pass();
     out.flushSync?.();
+    const all = taken();
+    if (all !== '') last.write(all);
   };
   // Whatever ends the process: what was written down is in the log.
-  process.once('exit', pass);
+  process.once('exit', () => quietly(flushSync));
   return {
     write(line) {
       lines += line;
-      timer ??= setTimeout(pass, TOGETHER_MS);
+      timer ??= setTimeout(() => out.write(taken()), TOGETHER_MS);
     },
     flushSync,
   };
+}
+
+/** At the end: when nothing can be written any more, nobody is there to be told. */
+function quietly(write: () => void): void {
+  try {
+    write();
+  } catch {}
 }
 
 /**
@@ -58,7 +70,7 @@ export function openLog(level: LogLevel, to?: LogOutput): ProcessLog {
   const end: LogOutput = to ?? destination({ fd: 1, sync: false, maxLength: MAX_BUFFERED });
   // When the reader of the log is gone, the doors go on without one.
   end.on?.('error', () => {});
-  const out = to ?? together(end);
+  const out = to ?? together(end, destination({ fd: 1, sync: true }));
   const logger = pino(
     {
       level,
@@ -73,13 +85,7 @@ export function openLog(level: LogLevel, to?: LogOutput): ProcessLog {
     setLevel: (next) => {
       logger.level = next;
     },
-    flush: () => {
-      try {
-        out.flushSync?.();
-      } catch {
-        // Nothing can be written any more, and nobody is there to be told.
-      }
-    },
+    flush: () => quietly(() => out.flushSync?.()),
   };
 }
 

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openLog } from '../../runtime/log.ts';
 import { startSweeper } from '../../runtime/sweeper.ts';
+import { runtimes, serverCommand } from '../support/server.ts';
 
 function capture() {
   const lines: Record<string, unknown>[] = [];
@@ -45,6 +49,22 @@ describe('the log', () => {
     );
   });
 });
+
+for (const runtime of runtimes)
+  for (const how of ['flushed', 'as it is'])
+    it(`the last line before the end is in the log on ${runtime}, ${how}`, async () => {
+      const script = join(import.meta.dirname, 'fixtures', 'last-words.ts');
+      const [program] = serverCommand(runtime);
+      const child = spawn(program, [script, how], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const ended = once(child, 'close');
+      let log = '';
+      for await (const piece of child.stdout.setEncoding('utf8')) log += piece;
+      assert.deepEqual(await ended, [3, null]);
+      assert.deepEqual(
+        log.split('\n').map((line) => (line === '' ? '' : (JSON.parse(line) as { msg: string }).msg)),
+        ['first', 'last', ''],
+      );
+    });
 
 describe('the sweeper', () => {
   it('never runs twice at a time, and logs a failure by its type alone', async () => {
