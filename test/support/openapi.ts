@@ -42,12 +42,17 @@ class DocumentCheck {
   readonly #name: string;
   readonly #document: OpenApi;
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false });
+  /** A static path is more particular than one with parameters, and comes first. */
+  readonly #patterns: readonly { readonly pattern: string; readonly segments: readonly string[] }[];
   readonly #validators = new Map<string, ValidateFunction>();
 
   constructor(door: DoorName) {
     this.#name = `openapi-${door}.json`;
     const file = new URL(`../../docs/${this.#name}`, import.meta.url);
     this.#document = JSON.parse(readFileSync(file, 'utf8')) as OpenApi;
+    this.#patterns = Object.keys(this.#document.paths)
+      .sort((a, b) => a.split('{').length - b.split('{').length)
+      .map((pattern) => ({ pattern, segments: pattern.split('/') }));
     // The package is CommonJS: its default export is the module, whose own default is the function.
     addFormats.default(this.#ajv);
     this.#ajv.addSchema(this.#document, this.#name);
@@ -87,19 +92,13 @@ class DocumentCheck {
 
   #find({ method, path }: Seen): { pattern: string; method: string; operation: Operation } | undefined {
     const asked = path.split('/');
-    const fits = (pattern: string) => {
-      const segments = pattern.split('/');
-      return (
-        segments.length === asked.length &&
-        segments.every((segment, i) => (segment.startsWith('{') ? asked[i] !== '' : segment === asked[i]))
-      );
-    };
     const name = method.toLowerCase();
-    const candidates = Object.keys(this.#document.paths).filter(
-      (pattern) => fits(pattern) && this.#document.paths[pattern]?.[name] !== undefined,
-    );
-    // A static path is more particular than one with parameters.
-    const [pattern] = candidates.sort((a, b) => a.split('{').length - b.split('{').length);
+    const pattern = this.#patterns.find(
+      ({ segments, pattern }) =>
+        segments.length === asked.length &&
+        segments.every((segment, i) => (segment.startsWith('{') ? asked[i] !== '' : segment === asked[i])) &&
+        this.#document.paths[pattern]?.[name] !== undefined,
+    )?.pattern;
     const operation = pattern === undefined ? undefined : this.#document.paths[pattern]?.[name];
     return pattern === undefined || operation === undefined
       ? undefined

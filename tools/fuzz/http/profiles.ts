@@ -67,7 +67,7 @@ export const PROFILES: readonly [Profile, ...Profile[]] = [
   {
     name: 'no admin yet',
     withoutAdmin: true,
-    requests: 4000,
+    requests: 6000,
     env: { ...SESSIONS, ...MAIL, ...PASSKEYS, SAFE_WEBAUTHN_USER_VERIFICATION: 'required' },
   },
 ];

@@ -35,13 +35,13 @@ const ENDING =
 const BASIC =
   /^(incidents|streams|chunks|uploads|pastes|sharing-grants|wrapped-keys|contact-keys)\.(create|put|upload|append|offset)/;
 
-/** What takes two requests of one session, in their order. */
-const CEREMONIES = /^(factors|passkeys|dashboard\.(totp|email))/;
+/** What takes two requests of one session in their order, and what all of a private door begins with. */
+const CEREMONIES = /^(factors|passkeys|dashboard\.(totp|email|bootstrap))/;
 
 function weightOf({ id }: Operation): number {
   if (DEAR.test(id) || ENDING.test(id)) return 1;
   if (BASIC.test(id)) return 60;
-  if (CEREMONIES.test(id)) return 25;
+  if (CEREMONIES.test(id)) return 40;
   return id.endsWith('.head') ? 4 : 15;
 }
 

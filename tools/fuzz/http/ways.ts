@@ -1,7 +1,6 @@
 /** How a request reaches the handlers: called as functions, or through the sockets of a listener on Node. */
 import { Agent } from 'node:http';
 import { openNodeListener } from '../../../runtime/node-listener.ts';
-import { refusals } from '../../../runtime/wire-refusal.ts';
 import type { House } from '../../../test/support/house.ts';
 import { exchange } from '../../../test/support/http-door.ts';
 import { must } from '../target.ts';
@@ -58,13 +57,8 @@ const TIMEOUTS = { readHeaderMs: 60_000, readMs: 60_000, writeMs: 60_000, idleMs
 const GRACE_MS = 10_000;
 /** What frames a body is the client's business here; broken framing is what the socket targets look at. */
 const FRAMING = new Set(['content-length', 'transfer-encoding']);
-/** What a listener says of what is no request. */
-const WIRE = new Map(
-  [refusals.malformed, refusals.badHost, refusals.tooLarge, refusals.expectation].map((one) => [
-    one.message,
-    one.status,
-  ]),
-);
+/** How the requests are called that a listener refuses by itself. */
+const WIRE = 'wire-';
 
 /** Lines of one name stay lines of their own. */
 function headersOf(asking: Asking): Record<string, string[]> {
@@ -75,13 +69,6 @@ function headersOf(asking: Asking): Record<string, string[]> {
     lines[key] = [...(lines[key] ?? []), value];
   }
   return lines;
-}
-
-/** Whether the listener itself has answered, for what stands in no document of routes. */
-function refusedOnTheWire(status: number, body: Uint8Array): boolean {
-  if (status < 400 || body.length > 1000) return false;
-  const said = /"message":"([^"]*)"/.exec(new TextDecoder().decode(body))?.[1] ?? '';
-  return WIRE.get(said) === status;
 }
 
 /** Through the listener with which `server.node.ts` serves, one for each door. */
@@ -96,7 +83,7 @@ export async function bySockets(house: House): Promise<Way> {
       log: house.deps.log,
       requestId: () => {
         requests += 1;
-        return `wire-${requests}`;
+        return `${WIRE}${requests}`;
       },
     });
   const listeners = { main: await open('main'), admin: await open('admin') };
@@ -113,11 +100,8 @@ export async function bySockets(house: House): Promise<Way> {
         const call = { method, path: target, headers: headersOf(asking), ...(body && { body }) };
         const { answer } = await exchange(urlOf(door), agent, call);
         const { status, headers, bytes } = answer;
-        return {
-          path: path.pathname,
-          seen: { status, headers, body: bytes },
-          wire: refusedOnTheWire(status, bytes),
-        };
+        const wire = status >= 400 && headers.get('x-request-id')?.startsWith(WIRE) === true;
+        return { path: path.pathname, seen: { status, headers, body: bytes }, wire };
       } catch (error) {
         // Node's client refuses to write it: bytes that no header, path or method can have.
         if (error instanceof TypeError) return undefined;
