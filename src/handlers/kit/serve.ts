@@ -59,11 +59,14 @@ function counted(
 ): ReadableStream<Bytes> {
   const reader = body.getReader();
   let bytes = 0;
+  let left = false;
   return new ReadableStream<Bytes>(
     {
       async pull(controller) {
         try {
           const { done, value } = await reader.read();
+          // What comes once nobody wants it is neither an end nor a failure.
+          if (left) return;
           if (done) {
             controller.close();
             ended(bytes);
@@ -72,12 +75,14 @@ function counted(
             controller.enqueue(value);
           }
         } catch (error) {
+          if (left) return;
           ended(bytes, error);
           // An error, never a close: what was cut short must not look complete.
           controller.error(error);
         }
       },
       async cancel(reason) {
+        left = true;
         ended(bytes, new Fault('request_aborted'));
         await reader.cancel(reason);
       },
