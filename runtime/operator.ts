@@ -23,14 +23,16 @@ import { answerOf } from '../src/handlers/kit/errors.ts';
 import type { Account } from '../src/store/accounts.ts';
 import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
+import { StartError } from './listener.ts';
 
 const LOCAL: Origin = { listener: 'local', actorKind: 'operator' };
 
 /** What a command needs of the server. */
 export type OperatorDeps = Deps;
 
-/** A refusal in the words that the wire has for it. */
+/** A refusal in the words that the wire has for it; what the operator has to put right in its own. */
 function inWords(thrown: unknown): Error {
+  if (thrown instanceof StartError) return thrown;
   if (!(thrown instanceof Fault)) return new Error('The command failed; the server log says where.');
   return new Error(thrown.detail.message ?? answerOf(thrown.kind).message);
 }

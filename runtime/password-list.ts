@@ -29,8 +29,11 @@ const keyOf = (password: string) => createHash('sha256').update(password).digest
 
 const sha1Of = (password: string) => createHash('sha1').update(password).digest('hex').toUpperCase();
 
-/** The lines of a file as bytes, without their ends, and without those that are longer than `most`. */
-async function* linesOf(file: FileHandle, most: number): AsyncGenerator<Buffer> {
+/**
+ * Reads a file a piece at a time and gives each line to `each`: its bytes without its end, good until the call is
+ * over. Lines that are longer than `most` may be left out.
+ */
+async function eachLine(file: FileHandle, most: number, each: (line: Buffer) => void): Promise<void> {
   let rest = Buffer.alloc(0);
   let skipping = false;
   const chunk = Buffer.alloc(READ_BYTES);
@@ -40,13 +43,13 @@ async function* linesOf(file: FileHandle, most: number): AsyncGenerator<Buffer> 
     const bytes = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
     let from = 0;
     for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, from)) {
-      if (!skipping) yield bytes.subarray(from, bytes[end - 1] === 13 ? end - 1 : end);
+      if (!skipping) each(bytes.subarray(from, bytes[end - 1] === 13 ? end - 1 : end));
       skipping = false;
       from = end + 1;
     }
     rest = Buffer.from(bytes.subarray(from));
     if (bytesRead === 0) {
-      if (!skipping && rest.length > 0) yield rest;
+      if (!skipping && rest.length > 0) each(rest);
       return;
     }
     if (rest.length > most + 1) {
@@ -70,8 +73,8 @@ function contains(keys: BigUint64Array, key: bigint): boolean {
 async function keysOf(file: FileHandle, path: string): Promise<BigUint64Array> {
   let keys = new BigUint64Array(1024);
   let count = 0;
-  for await (const line of linesOf(file, MOST_BYTES)) {
-    if (line.length < LEAST_BYTES || line.length > MOST_BYTES) continue;
+  await eachLine(file, MOST_BYTES, (line) => {
+    if (line.length < LEAST_BYTES || line.length > MOST_BYTES) return;
     if (count === MOST_PASSWORDS) {
       throw new StartError(
         `The list of passwords ${path} has more than ${MOST_PASSWORDS} of ${LEAST_BYTES} bytes and more. Give a shorter one, or SHA-1 hashes in their order, which take no memory.`,
@@ -84,7 +87,7 @@ async function keysOf(file: FileHandle, path: string): Promise<BigUint64Array> {
     }
     keys[count] = keyOf(folded(line.toString('utf8')));
     count += 1;
-  }
+  });
   if (count === 0) {
     throw new StartError(
       `The list of passwords ${path} has none of ${LEAST_BYTES} bytes and more; shorter ones are not taken anyway. Give a longer list.`,

@@ -363,3 +363,35 @@ test('a rule says nothing about a value that was refused already', () => {
   assert.equal(blamed({ SAFE_TLS_CERT_FILE: 'c.pem', SAFE_TLS_KEY_FILE: '' }), 'SAFE_TLS_KEY_FILE');
   assert.equal(blamed({ SAFE_DATABASE_URL: 'libsql://db.example', SAFE_SECRET_KEY: 'x' }), 'SAFE_SECRET_KEY');
 });
+
+test('disuse ends sessions after ten minutes at least, or never', () => {
+  for (const name of ['SAFE_SESSION_IDLE', 'SAFE_WEB_SESSION_IDLE', 'SAFE_ADMIN_SESSION_IDLE']) {
+    table([
+      [{ [name]: '0' }, ''],
+      [{ [name]: '10m' }, ''],
+      [{ [name]: '9m59s' }, name],
+      [{ [name]: '1ms' }, name],
+      [{ [name]: '-1h' }, name],
+      [{ [name]: '' }, name],
+    ]);
+  }
+  const { auth } = settings({ SAFE_SESSION_IDLE: '3h', SAFE_WEB_SESSION_IDLE: '30m' });
+  assert.deepEqual(auth.sessionIdleMs, { bearer: 10_800_000, web: 1_800_000, admin_web: 3_600_000 });
+});
+
+test('words that passwords may not be made of are words, each of three letters at least', () => {
+  const name = 'SAFE_PASSWORD_WORDS';
+  table([
+    [{ [name]: 'acme' }, ''],
+    [{ [name]: 'Acme, night shift,Ärzte' }, ''],
+    [{ [name]: 'ab' }, name],
+    [{ [name]: 'acme,a-b' }, name],
+    [{ [name]: 'acme,,vault' }, name],
+    [{ [name]: 'x'.repeat(65) }, name],
+    [{ [name]: Array.from({ length: 257 }, (_, n) => `word${n}`).join(',') }, name],
+  ]);
+  assert.deepEqual(settings({ [name]: 'Acme, night shift' }).auth.passwords, {
+    listFile: undefined,
+    words: ['Acme', 'night shift'],
+  });
+});
