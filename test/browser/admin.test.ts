@@ -12,7 +12,7 @@ import { signerOf } from '../../src/crypto/signed-note.ts';
 import { newVisitor, noBrowser, openBrowser } from '../support/browser.ts';
 import { BOOTSTRAP_SECRET, type House, openHouse } from '../support/house.ts';
 import { button, DESK, judge, openDoor, PHONE, title } from '../support/page-looks.ts';
-import { codeOf } from '../support/people.ts';
+import { codeOf, sessionFor } from '../support/people.ts';
 
 const DOC_IMAGES =
   process.env.SALLYPORT_DOC_IMAGES === '1'
@@ -188,6 +188,18 @@ describe('the dashboard in Chromium', { skip: noBrowser }, () => {
     await page.getByLabel('Code', { exact: true }).fill(codeOf(house, seed));
     await button(page, 'Verify').click();
     assert.equal(await title(page), 'Overview');
+
+    const ada = (await house.deps.store.accounts.byUsername('ada'))?.account ?? assert.fail();
+    await sessionFor(house, { account: ada, username: 'ada' }, 'bearer');
+    await page.getByRole('link', { name: 'Where you are signed in' }).click();
+    assert.equal(await title(page), 'ada');
+    await look(page, 'own-account');
+    await page.getByRole('button', { name: /^End the session of a device or a program, begun / }).click();
+    await page.getByLabel('Your password').fill(PASSWORD);
+    await look(page, 'end-session');
+    await button(page, 'End the session').click();
+    assert.equal(await page.getByRole('status').textContent(), 'The session has ended.');
+    assert.equal(await page.getByRole('button', { name: /^End the session/ }).count(), 0);
 
     const [cookie] = await context.cookies();
     assert.deepEqual(

@@ -27,7 +27,7 @@ export const END_OTHERS_PATH = '/admin/sessions/revoke-others';
 export function ownSessions(viewer: Viewer, { current, others, more }: OwnSessionsView): Html {
   const ends = ({ expiresAt, idleAt }: Session) =>
     idleAt !== undefined && idleAt < expiresAt
-      ? html`${moment(idleAt)}, or later if it is used`
+      ? html`<span>${moment(idleAt)} if unused</span>`
       : moment(expiresAt);
   const row = (session: Session, last: Child): readonly Child[] => [
     WHERE[session.kind],
@@ -47,7 +47,7 @@ export function ownSessions(viewer: Viewer, { current, others, more }: OwnSessio
       about: `End the session of ${WHERE[kind].toLowerCase()}, begun ${new Date(createdAt).toISOString()}`,
     });
   return html`${table({
-    caption: 'Your sessions, the newest first. When one was last seen is right to five minutes.',
+    caption: 'This one, then the others, the newest first. When one was last seen is right to five minutes.',
     columns: ['Where', 'Began', 'Last seen', 'Second factor shown', 'Ends', ''],
     rows: [row(current, badge('this one', 'good')), ...others.map((session) => row(session, end(session)))],
     empty: '',
