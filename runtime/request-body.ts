@@ -47,7 +47,7 @@ export class SocketBody implements Pieces {
   }
 
   /** @throws Fault `request_timeout` at the deadline; a DOMException `AbortError` when the client went away */
-  async more(): Promise<boolean> {
+  more(): boolean | Promise<boolean> {
     return this.#standing() ?? this.#wait();
   }
 

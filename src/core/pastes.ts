@@ -135,7 +135,7 @@ async function commit(
   const { owner, idempotency, work } = admission;
   const access = await storedAccess(deps, options.access);
   const now = deps.now();
-  const nonce = hex(deps.random(16));
+  const nonce = idempotency ? hex(deps.random(16)) : '';
   const scopedKey = idempotency?.scopedKey ?? '';
   const id = idempotency ? idempotentPasteId(deps.keys, nonce, scopedKey) : encodePasteId(deps.random(16));
   const token = deleteToken(deps.keys, id);

@@ -54,11 +54,12 @@ export interface Receiver<Found> {
 }
 
 /** Chunks of at least this size are given back as soon as they were copied, instead of waiting to be collected. */
-const GIVE_BACK_FROM_BYTES = 64 * 1024;
+const GIVE_BACK_FROM_BYTES = 4096;
 
 /**
  * Frees the memory behind bytes that nobody will look at again, where they are all of it. Left to the garbage
- * collector, uploads leave tens of MiB lying around on Bun, whose sockets deliver 512 KiB at a time.
+ * collector, uploads leave tens of MiB lying around on Bun, whose sockets deliver 512 KiB at a time; on Node, whose
+ * sockets deliver 64 KiB at most and often less, collecting what lies around costs more than hashing it.
  */
 export function giveBack({ buffer, byteLength }: Bytes): void {
   if (byteLength >= GIVE_BACK_FROM_BYTES && byteLength === buffer.byteLength) buffer.transfer(0);
@@ -110,17 +111,19 @@ export class SegmentBuffer {
 export function receiver<Found>(deps: Deps, intake: Intake<Found>): Receiver<Found> {
   const { blobs } = deps;
   const { limit, look } = intake;
-  const name = `${intake.prefix}_${hex(deps.random(16))}`;
   const digest = deps.digest();
   const buffer = new SegmentBuffer();
   let size = 0;
   let staged = 0;
+  /** Most bodies need none. */
+  let name = '';
 
   const discard = async () => {
     if (staged > 0) await blobs.discard(name);
   };
   const stage = async (length: number) => {
     const index = staged;
+    if (index === 0) name = `${intake.prefix}_${hex(deps.random(16))}`;
     // Counted before it is sent: should the answer get lost, there may be something to discard.
     staged += 1;
     if (!(await blobs.append(name, index, buffer.take(length), deps.now()))) throw intake.full();

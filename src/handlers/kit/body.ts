@@ -23,8 +23,11 @@ type Timing = Pick<Deps, 'after' | 'now'>;
 export interface Pieces {
   /** What has arrived and was not taken yet; undefined: nothing, or nothing any more. */
   take(): Bytes | undefined;
-  /** Waits until there is something to take. False: all of it was taken. Throws when there will be no more. */
-  more(): Promise<boolean>;
+  /**
+   * Whether there is something to take, or will be; false: all of it was taken. A promise only where that is not
+   * known yet. Throws, or rejects, when there will be no more although the body has not ended.
+   */
+  more(): boolean | Promise<boolean>;
   /** Lets go of what is left. */
   leave(): void;
 }
@@ -74,10 +77,13 @@ function piecesOf(request: Request): Pieces | undefined {
  *   body breaks off
  */
 async function moreOf(pieces: Pieces, deps: Timing): Promise<boolean> {
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const stop = deps.after(BODY_PATIENCE_MS, () => reject(new Fault('request_timeout')));
+  let stop = () => {};
   try {
-    pieces.more().then(resolve, reject);
+    const more = pieces.more();
+    if (typeof more === 'boolean') return more;
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    stop = deps.after(BODY_PATIENCE_MS, () => reject(new Fault('request_timeout')));
+    more.then(resolve, reject);
     return await promise;
   } catch (error) {
     throw error instanceof Fault ? error : new Fault('request_aborted');
