@@ -76,7 +76,8 @@ Made by \`npm run bench\`; do not edit. Measured on ${date}: ${where}.${minutes 
 
 A ratio is exchanges a second of Sallyport, of those of what stands beside it, in the same run, on the same machine,
 from the same client. Both are asked in turns; it is the median of five turns. Sallyport runs as it is installed: the
-embedded database, every commit synced to disk before it is answered (\`synchronous=FULL\`), only the rate limits off;
+embedded database, every commit synced to disk before it is answered (\`synchronous=FULL\`), only its limits off:
+how often one peer may ask, and how often the same bytes may be created (a row shows what counting these costs);
 the client keeps 16 connections. Client and server share the machine's cores, and Sallyport's database has threads of
 its own, so that a busy machine takes more from Sallyport than from a bare server. A figure with a bound (≤) is of one
 server by itself.
