@@ -6,10 +6,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { readers } from '../../tools/fuzz/readers/all.ts';
 import { ofText } from '../../tools/fuzz/readers/reader.ts';
 import { readerTarget } from '../../tools/fuzz/readers/target.ts';
 import { type Find, must, type Target } from '../../tools/fuzz/target.ts';
-import { handlers, readers, targets } from '../../tools/fuzz/targets.ts';
+import { handlers, targets } from '../../tools/fuzz/targets.ts';
 import { rounds, seeded } from '../support/seed.ts';
 
 const CORPUS = join(import.meta.dirname, 'corpus');

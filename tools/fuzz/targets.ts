@@ -3,12 +3,8 @@ import { runtimes } from '../../test/support/server.ts';
 import { openingOf } from './http/house-ground.ts';
 import { httpTarget } from './http/target.ts';
 import { byCall, bySockets } from './http/ways.ts';
-import { answerReaders } from './readers/answers.ts';
-import type { Reader } from './readers/reader.ts';
-import { requestReaders } from './readers/requests.ts';
-import { sealedReaders } from './readers/sealed.ts';
-import { settingsReaders } from './readers/settings.ts';
-import { readerTarget } from './readers/target.ts';
+import { readers } from './readers/all.ts';
+import { ReaderThread } from './readers/watched.ts';
 import { socketTarget } from './sockets/target.ts';
 import type { Target } from './target.ts';
 
@@ -33,20 +29,14 @@ export const handlersOverNode = httpTarget({
   byItself,
 });
 
-/** Readers of bytes that strangers wrote. */
-export const readers: readonly Reader[] = [
-  ...sealedReaders,
-  ...requestReaders,
-  ...settingsReaders,
-  ...answerReaders,
-];
-
 /** Of every runtime that this machine can start. */
 export const sockets: readonly Target[] = runtimes.map(socketTarget);
+
+const watched = new ReaderThread(new URL('./readers/all.ts', import.meta.url));
 
 export const targets: readonly Target[] = [
   handlers,
   handlersOverNode,
   ...sockets,
-  ...readers.map((reader) => readerTarget(reader)),
+  ...readers.map((reader) => watched.target(reader)),
 ];

@@ -2,18 +2,25 @@
 import { parseAgeHeader } from '../../../src/crypto/age-header.ts';
 import { recipientKind } from '../../../src/crypto/age-recipient.ts';
 import { bytesOfWords, decodeBech32 } from '../../../src/crypto/bech32.ts';
-import { openChunk, openPaste, sealPaste } from '../../../src/crypto/sealed.ts';
+import { openChunk, openPaste, sealChunk, sealPaste } from '../../../src/crypto/sealed.ts';
 import { SealedError } from '../../../src/crypto/sealed-error.ts';
 import { parseSealedHeader, writeSealedHeader } from '../../../src/crypto/sealed-header.ts';
 import { formatLink, parseLink } from '../../../src/crypto/sealed-link.ts';
 import { AGE_HEADER } from '../../../test/support/door.ts';
-import { sealedChunk } from '../../../test/support/evidence.ts';
 import { must } from '../target.ts';
 import { ofText, orRefused, orRefusedLater, type Reader, same } from './reader.ts';
 
 const KEY = new Uint8Array(32).fill(9);
 const INCIDENT = 'inc_01ARZ3NDEKTSV4RRFFQ69G5FAV';
 const STREAM = 'str_01ARZ3NDEKTSV4RRFFQ69G5FAV';
+const CONTEXT = {
+  kind: 'chunk',
+  incident_id: INCIDENT,
+  stream_id: STREAM,
+  media_type: 'audio',
+  chunk_index: 1,
+  final: true,
+} as const;
 const MEDIA = new Uint8Array(70_000).map((_, at) => at % 251);
 
 const refused = (thrown: unknown) => thrown instanceof SealedError;
@@ -21,7 +28,7 @@ const fixed = (length: number) => new Uint8Array(length).fill(1);
 const whole = async (stream: ReadableStream<Uint8Array>) =>
   new Uint8Array(await new Response(stream as BodyInit).arrayBuffer());
 const chunk = (media: Uint8Array) =>
-  sealedChunk({ incidentId: INCIDENT, streamId: STREAM, key: KEY, media, final: true });
+  sealChunk(media, { key: KEY, context: CONTEXT, random: fixed }).then(whole);
 const paste = async (content: Uint8Array, filename?: string) =>
   whole(await sealPaste(content, { key: KEY, random: fixed, ...(filename && { filename }) }));
 

@@ -1,4 +1,5 @@
 /** A reader as a target: inputs that reach something new are kept, and further ones are made from them. */
+import { setImmediate } from 'node:timers/promises';
 import { chanceOf } from '../chance.ts';
 import { Broken, type Budget, type Find, must, type Outcome, saying, type Target } from '../target.ts';
 import { Coverage } from './coverage.ts';
@@ -17,8 +18,14 @@ const PATIENCE_US = 5_000_000;
 const bytesOf = (input: Uint8Array | string): Bytes =>
   typeof input === 'string' ? new TextEncoder().encode(input) : new Uint8Array(input);
 
+/** Is told of each input, so that somebody knows which one is under way. */
+export interface Listening {
+  began(input: Bytes): void;
+  ended(): void;
+}
+
 /** What does not hold, or undefined. */
-async function trouble({ read }: Reader, bytes: Bytes): Promise<string | undefined> {
+async function troubleWith({ read }: Reader, bytes: Bytes): Promise<string | undefined> {
   const before = process.cpuUsage();
   try {
     // A copy: a reader may keep or change what it is given.
@@ -35,15 +42,24 @@ async function trouble({ read }: Reader, bytes: Bytes): Promise<string | undefin
 const kindOf = (message: string) => message.slice(0, 40);
 
 /** @param guided whether coverage chooses what further inputs are made from; without, they are made from the seeds alone */
-export function readerTarget(reader: Reader, guided = true): Target {
+export function readerTarget(reader: Reader, guided = true, listening?: Listening): Target {
   const { name, words = [] } = reader;
+
+  async function trouble(bytes: Bytes): Promise<string | undefined> {
+    listening?.began(bytes);
+    const said = await troubleWith(reader, bytes);
+    // What it left behind for later, a rejection that nobody handles, comes up while the input is still its own.
+    await setImmediate();
+    listening?.ended();
+    return said;
+  }
 
   async function found(seed: number, bytes: Bytes, message: string): Promise<Find> {
     const small = await smaller(bytes, async (next) => {
-      const said = await trouble(reader, next);
+      const said = await trouble(next);
       return said !== undefined && kindOf(said) === kindOf(message);
     });
-    const said = (await trouble(reader, small)) ?? message;
+    const said = (await trouble(small)) ?? message;
     return { target: name, seed, input: { base64: Buffer.from(small).toString('base64') }, message: said };
   }
 
@@ -57,7 +73,7 @@ export function readerTarget(reader: Reader, guided = true): Target {
     try {
       for (let batch = corpus.slice(); ; ) {
         for (const bytes of batch) {
-          const message = await trouble(reader, bytes);
+          const message = await trouble(bytes);
           runs += 1;
           if (message !== undefined) return { runs, find: await found(seed, bytes, message) };
         }
@@ -88,7 +104,7 @@ export function readerTarget(reader: Reader, guided = true): Target {
     for (let at = 0; at < batch.length; at += size) {
       const group = batch.slice(at, at + size);
       await coverage.reset();
-      for (const bytes of group) await trouble(reader, bytes);
+      for (const bytes of group) await trouble(bytes);
       if ((await coverage.fresh(size === 1)) === 0) continue;
       if (size > 1) await keepNew(coverage, corpus, group, 1);
       else if (corpus.length < MOST_KEPT) corpus.push(...group);
@@ -103,7 +119,7 @@ export function readerTarget(reader: Reader, guided = true): Target {
     fuzz,
     async replay(input) {
       const { base64 } = input as { readonly base64: string };
-      const said = await trouble(reader, new Uint8Array(Buffer.from(base64, 'base64')));
+      const said = await trouble(new Uint8Array(Buffer.from(base64, 'base64')));
       if (said !== undefined) throw new Broken(said);
     },
   };

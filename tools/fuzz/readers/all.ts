@@ -1,0 +1,15 @@
+/** Every reader of bytes that strangers wrote. */
+import { answerReaders } from './answers.ts';
+import { bundleReaders } from './bundles.ts';
+import type { Reader } from './reader.ts';
+import { requestReaders } from './requests.ts';
+import { sealedReaders } from './sealed.ts';
+import { settingsReaders } from './settings.ts';
+
+export const readers: readonly Reader[] = [
+  ...sealedReaders,
+  ...requestReaders,
+  ...settingsReaders,
+  ...answerReaders,
+  ...bundleReaders,
+];
