@@ -10,6 +10,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Inputs between two looks at what they reached. Counts go by powers of two: few together, or one hides the other. */
 const BATCH = 128;
+/** Without coverage: between two looks at the budget. */
+const BATCH_UNGUIDED = 16;
 const GROUP = 8;
 const MOST_KEPT = 2000;
 /** Processor time of one input: readers are linear and inputs short, so that this is a thousand times too much. */
@@ -81,7 +83,7 @@ export function readerTarget(reader: Reader, guided = true, listening?: Listenin
           await keepNew(coverage, corpus, batch, GROUP);
         progress(runs, `${corpus.length} kept, ${coverage?.size ?? 0} places`);
         if (!more(runs)) break;
-        batch = Array.from({ length: BATCH }, () => mutated(chance, corpus, words));
+        batch = Array.from({ length: guided ? BATCH : BATCH_UNGUIDED }, () => mutated(chance, corpus, words));
       }
     } finally {
       await coverage?.stop();
