@@ -61,9 +61,15 @@ function occurs(bytes: Uint8Array, byte: number, fits: (next: number | undefined
   return false;
 }
 
+let signatures: Promise<typeof import('file-type')> | undefined;
+
 async function magicType(prefix: Uint8Array): Promise<string | undefined> {
-  // With the first upload, not with the start.
-  const { fileTypeFromBuffer } = await import('file-type');
+  // With the first upload, not with the start; and once, since even what is loaded costs 7 µs to import.
+  signatures ??= import('file-type').catch((error: unknown) => {
+    signatures = undefined;
+    throw error;
+  });
+  const { fileTypeFromBuffer } = await signatures;
   try {
     return (await fileTypeFromBuffer(prefix))?.mime;
   } catch {

@@ -187,6 +187,20 @@ describe('a body that goes by', () => {
     }
   });
 
+  it('is valid UTF-8 where the platform says so, whatever byte stands wherever', async () => {
+    const strict = new TextDecoder('utf-8', { fatal: true });
+    for (const text of ['', '\u{7f}\u{80}', '\u{7ff}\u{800}', '\u{ffff}\u{10000}', '\u{10ffff}'])
+      assert.equal((await inspect(utf8(text.padEnd(300, 'a')))).utf8, true);
+    for (let byte = 0x80; byte <= 0xff; byte += 1) {
+      for (const at of [0, 255, 256, 299]) {
+        const bytes = utf8('a'.repeat(300));
+        bytes[at] = byte;
+        assert.throws(() => strict.decode(bytes));
+        assert.equal((await inspect(bytes)).utf8, false, `${byte} at ${at}`);
+      }
+    }
+  });
+
   it('is valid UTF-8 only if all of it is', async () => {
     const valid = utf8('ä€🙂');
     assert.equal((await inspect(valid, 1)).utf8, true);
