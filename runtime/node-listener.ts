@@ -226,6 +226,9 @@ function requestAnswerer(plan: ListenerPlan): Answer {
         NOT_WATCHED,
         { peer },
       );
+      // The end of a body that came together with its head is seen a turn later; who is refused before keeps the
+      // connection all the same, which costs both sides less than another one.
+      if (!req.complete) await turn();
       await sendResponse(response, res, {
         head: req.method === 'HEAD',
         close: !req.complete || connections.draining,
@@ -243,6 +246,9 @@ function requestAnswerer(plan: ListenerPlan): Answer {
 }
 
 const ignore = () => {};
+
+/** A turn of the event loop, in which what has arrived is looked at. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** The adapter would listen to the response for its own signal; a {@link SocketRequest} does when it is asked for one. */
 const NOT_WATCHED = {} as unknown as NodeResponse;

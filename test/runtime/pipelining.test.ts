@@ -51,6 +51,16 @@ for (const runtime of runtimes) {
       }
     });
 
+    it('keep their connection where a body that came with its head is refused unread', async () => {
+      await using probe = await startProbe(runtime);
+      const wire = await probe.connect();
+      const refused = 'POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello';
+      wire.socket.write(refused);
+      await wire.until(/413 .*no$/s);
+      wire.socket.write(refused + get('/url', CLOSE));
+      assert.match(await wire.ended, /413 .*no.*413 .*no.*200 .*\/url$/s);
+    });
+
     it('end with the one that says it is the last', async () => {
       await using probe = await startProbe(runtime);
       const answer = await probe.ask(get('/url', CLOSE) + get('/url'));
