@@ -28,6 +28,7 @@ interface Entry<L extends Listener> {
   readonly route: Route<L>;
   readonly path: string;
   readonly segments: readonly string[];
+  readonly expression: RegExp;
   /** The path as people read it. */
   readonly template: string;
 }
@@ -124,7 +125,7 @@ export function routeTable<L extends Listener>(
       if (seen.has(name)) throw new TypeError(`route ${route.id} stands twice in the table of ${listener}`);
       seen.add(name);
     }
-    entries.push({ route, path, segments, template: template(segments) });
+    entries.push({ route, path, segments, expression: expression(segments), template: template(segments) });
   }
   const [first] = entries;
   if (first === undefined) throw new TypeError(`the ${listener} listener has no routes`);
@@ -138,7 +139,7 @@ export function routeTable<L extends Listener>(
     const routes = alike.map(
       (entry): RouteEntry => [
         entry.route.method,
-        expression(entry.segments),
+        entry.expression,
         [({ params }: { params: Record<string, string> }): Found<L> => ({ entry, groups: params })],
         entry.path,
       ],
@@ -179,7 +180,7 @@ export function routeTable<L extends Listener>(
       }
       const { entry, covered, whole } = nearest;
       const prefix = covered === 0 ? '' : template(entry.segments.slice(0, covered));
-      const here = entries.filter(({ segments }) => expression(segments).test(url.pathname));
+      const here = entries.filter((one) => one.expression.test(url.pathname));
       const options = here.find(({ route }) => route.options !== undefined)?.route.options;
       return {
         pattern: whole ? entry.template : `${prefix}/{route}`,
