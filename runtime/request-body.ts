@@ -137,14 +137,22 @@ export async function linger(req: IncomingMessage): Promise<void> {
   if (req.complete || req.destroyed) return;
   await new Promise<void>((resolve) => {
     let dropped = 0;
-    const timer = setTimeout(resolve, LINGER_MS);
+    let over = false;
     const done = () => {
+      over = true;
       clearTimeout(timer);
       resolve();
+    };
+    const timer = setTimeout(done, LINGER_MS);
+    const goOn = () => {
+      if (!over) req.resume();
     };
     req.on('data', (chunk: Uint8Array) => {
       dropped += chunk.length;
       if (dropped > LINGER_BYTES) done();
+      // What nobody wants waits for its turn: read as fast as it comes, it would hold up what others ask for.
+      req.pause();
+      setImmediate(goOn);
     });
     req.once('end', done);
     req.once('close', done);
