@@ -113,10 +113,11 @@ class Answers {
   }
 }
 
-async function opened(url: string): Promise<Socket> {
+async function opened(url: string, from?: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
-  const socket = connect({ host, port: Number(port), noDelay: true });
+  const own = from === undefined ? {} : { localAddress: from };
+  const socket = connect({ host, port: Number(port), noDelay: true, ...own });
   await once(socket, 'connect');
   // Between two exchanges nobody listens; the next one finds it closed.
   socket.on('error', () => {});
@@ -157,7 +158,8 @@ export interface Measured {
 
 /** What every answer must be, or the run ends. */
 export interface Expected {
-  readonly status: number;
+  /** Any, unless given. */
+  readonly status?: number;
   /** Bytes of the body, at least. */
   readonly least?: number;
 }
@@ -165,15 +167,18 @@ export interface Expected {
 /** One connection that is kept, and opened anew where the server closes it. */
 export class Client implements Disposable {
   readonly #url: string;
+  readonly #from: string | undefined;
   #socket: Socket | undefined;
   #answers = new Answers();
 
-  constructor(url: string) {
+  /** @param from the address of this side; the system's choice unless given */
+  constructor(url: string, from?: string) {
     this.#url = url;
+    this.#from = from;
   }
 
   async open(): Promise<this> {
-    this.#socket ??= await opened(this.#url);
+    this.#socket ??= await opened(this.#url, this.#from);
     return this;
   }
 
@@ -182,11 +187,12 @@ export class Client implements Disposable {
     const { closing } = this.#answers;
     if (closing || this.#socket === undefined) {
       this.#socket?.destroy();
-      this.#socket = await opened(this.#url);
+      this.#socket = await opened(this.#url, this.#from);
       this.#answers = new Answers();
     }
     const answer = await exchange(this.#socket, this.#answers, request);
-    if (answer.status !== status) throw new Error(`answered ${answer.status}, not ${status}`);
+    if (status !== undefined && answer.status !== status)
+      throw new Error(`answered ${answer.status}, not ${status}`);
     if (answer.bytes < least) throw new Error(`answered ${answer.bytes} bytes, not ${least} or more`);
     return answer;
   }
