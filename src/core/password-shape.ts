@@ -8,7 +8,7 @@
 export const WORD_LEAST = 3;
 /** So many letters and digits must be left of a password without the words of its surroundings. */
 const LEFT_LEAST = 8;
-/** So many different letters and digits it must have. */
+/** So many different signs it must have. */
 const DIFFERENT_LEAST = 5;
 /** What everybody knows of every server. */
 const OURS = ['sallyport'];
@@ -48,14 +48,14 @@ function isRow(letters: string): boolean {
 }
 
 /**
- * Whether a password is easy to guess from what is known of its account and its server. Signs and spaces count for
- * nothing, so that `s-a-l-l-y-p-o-r-t 2026` is what it looks like.
+ * Whether a password is easy to guess from what is known of its account and its server. Where words are looked for,
+ * signs and spaces count for nothing, so that `s-a-l-l-y-p-o-r-t 2026` is what it looks like.
  */
 export function isObvious(password: string, { username, email, words }: Surroundings): boolean {
+  if (new Set(password.toLowerCase()).size < DIFFERENT_LEAST) return true;
   const letters = lettersOf(password);
-  // Signs alone are no words; what they lack in letters they have in number.
-  if (letters === '') return new Set(password).size < DIFFERENT_LEAST;
-  if (new Set(letters).size < DIFFERENT_LEAST || isRow(letters)) return true;
+  // A row with something between its letters is one still; a few letters among many signs are none.
+  if (2 * letters.length >= password.length && isRow(letters)) return true;
   const known = [...OURS, ...partsOf(username), ...partsOf(email ?? ''), ...words]
     .map(lettersOf)
     .filter((word) => word.length >= WORD_LEAST)

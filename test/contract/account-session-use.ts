@@ -25,7 +25,8 @@ export function usingSessions(it: AccountIt): void {
     const { accounts } = subject;
     await someone(subject, 1);
     const seen = async () => (await accounts.liveSession(hashOf(1), NOW))?.session.lastSeenAt;
-    const use = (now: number) => accounts.touchSession(sessionId(1), { now, stepMs: STEP, idleAt: undefined });
+    const use = (now: number) =>
+      accounts.touchSession(sessionId(1), { now, stepMs: STEP, idleAt: undefined });
     assert.equal(await seen(), NOW);
     await use(NOW + STEP - 1);
     assert.equal(await seen(), NOW);
@@ -66,7 +67,10 @@ export function usingSessions(it: AccountIt): void {
     );
     assert.equal(await accounts.endSession(accountId(1), sessionId(2), late, audit('session_revoke')), false);
     assert.equal(await accounts.revokeSessions(accountId(1), late, audit('sessions_revoke')), 1);
-    const [left] = await db.batch([{ sql: 'SELECT count(*) FROM sessions WHERE revoked_at IS NULL' }], 'read');
+    const [left] = await db.batch(
+      [{ sql: 'SELECT count(*) FROM sessions WHERE revoked_at IS NULL' }],
+      'read',
+    );
     assert.equal(Number(left?.rows[0]?.[0]), 0);
   });
 

@@ -15,6 +15,7 @@ for (const [what, password] of [
   ['a row of letters', 'abcdefghijklmnop'],
   ['a row of letters backwards', 'ponmlkjihgfedcba'],
   ['a row of digits', '123456789012345'],
+  ['a row with something in between', '1-2-3-4-5-6-7'],
   ['a row of digits backwards', '9876543210987'],
   ['the name of the account', 'ada.lovelace'],
   ['the name, in capitals and with a year', 'AdaLovelace2026!'],
@@ -40,6 +41,7 @@ for (const [what, password] of [
   ['a phrase in another script', 'белая лошадь бежит'],
   ['Chinese', '正确的马电池订书钉'],
   ['random signs alone', '!"§$%&/()=?*+~'],
+  ['random signs and a digit', '!"§$%&/7()=?*+~'],
   ['letters that hold two of ours', 'nacreous mechanism'],
 ] as const) {
   it(`${what} is not`, () => assert.equal(obvious(password), false, password));
