@@ -177,6 +177,22 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   'contact-keys.replace': keyBody,
   'recipient-keys.create': keyBody,
   'recipient-keys.replace': keyBody,
+  'incidents.reassign': ({ chance, pool, who }, draft) => {
+    const assigns = chance.once(2);
+    const owner = pool.pick(chance, 'acct', who);
+    draft.json = {
+      action: assigns ? 'assign_owner' : 'keep_unowned',
+      reason_code: chance.of(['owner_verified', 'operator_review', 'unknown_owner']),
+      ...(assigns && owner !== undefined && { new_owner_account_id: owner }),
+    };
+  },
+  'dashboard.incident-reassign': ({ chance }, draft) => {
+    if (!chance.once(2)) return;
+    for (const field of draft.fields ?? []) {
+      if (field[0] === 'action') field[1] = 'keep_unowned';
+      if (field[0] === 'new_owner') field[1] = '';
+    }
+  },
   'wrapped-keys.create': ({ chance }, draft) => {
     const file = new Uint8Array([...new TextEncoder().encode(AGE_HEADER), ...chance.bytes(64)]);
     draft.json = {

@@ -172,13 +172,18 @@ export class Tally {
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
   }
 
+  /** Operations that never did it. */
+  get refused(): readonly string[] {
+    return [...this.#asked].filter(([, one]) => one.done === 0).map(([name]) => name);
+  }
+
   notes(): string[] {
     const statuses = [...this.#statuses]
       .sort(([a], [b]) => a - b)
       .map(([status, count]) => `${status}: ${count}`);
     const done = [...this.#asked].filter(([, one]) => one.done > 0);
-    const never = [...this.#asked].filter(([, one]) => one.done === 0).map(([name]) => name);
-    const bare = never.length === 0 ? '' : `; never ${never.sort().join(', ')}`;
+    const never = this.refused.toSorted();
+    const bare = never.length === 0 ? '' : `; never ${never.join(', ')}`;
     return [
       `answers: ${statuses.join(', ')}`,
       `operations that succeeded: ${done.length} of ${this.#asked.size}${bare}`,
