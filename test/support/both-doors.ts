@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throughSockets } from './ask.ts';
-import { BOOTSTRAP_SECRET, type House, openHouse } from './house.ts';
+import { BOOTSTRAP_SECRET, type House, openHouse, USUAL_HASHER } from './house.ts';
 import { type RuntimeName, runtimes, startServer } from './server.ts';
 
 export interface BothDoors extends Pick<House, 'main' | 'admin'> {
@@ -22,7 +22,7 @@ export interface BothDoorsTarget {
 const handlers: BothDoorsTarget = {
   name: 'the handlers',
   async open(env) {
-    const { main, admin, clock, close } = await openHouse({ env });
+    const { main, admin, clock, close } = await openHouse({ env, ports: { hasher: USUAL_HASHER } });
     return { main, admin, close, now: clock.now, bootstrapSecret: BOOTSTRAP_SECRET };
   },
 };

@@ -1,14 +1,12 @@
 /** People for tests: accounts and sessions in every state that a gate tells apart. */
 import { TOTP } from 'otpauth';
 import { auditEntry } from '../../src/core/audit.ts';
-import type { Hasher } from '../../src/core/deps.ts';
 import { confirmTotp, enrolTotp, verifyTotp } from '../../src/core/factors.ts';
 import { newSession } from '../../src/core/login.ts';
 import { newAccount } from '../../src/core/registration.ts';
-import { hashPassword } from '../../src/crypto/passwords.ts';
 import { tokenHash } from '../../src/crypto/tokens.ts';
-import type { Account, LiveSession, NewAccount, Role, SessionKind } from '../../src/store/accounts.ts';
-import { type House, USUAL_HASHER } from './house.ts';
+import type { Account, LiveSession, Role, SessionKind } from '../../src/store/accounts.ts';
+import type { House } from './house.ts';
 
 export const PASSWORD = 'a passphrase for tests only';
 
@@ -37,23 +35,10 @@ export async function sessionFor(house: House, person: Person, kind: SessionKind
   return token;
 }
 
-let usualPhc: Promise<string> | undefined;
-
-/** An account with {@link PASSWORD}, which the usual hasher derives once for everybody: it costs what it should. */
-async function accountOf(house: House, username: string, role: Role): Promise<NewAccount> {
-  const { deps } = house;
-  const given = { username, password: PASSWORD, role, state: 'active' } as const;
-  if (deps.hasher !== USUAL_HASHER) return newAccount(deps, given);
-  usualPhc ??= hashPassword(USUAL_HASHER.argon2id, PASSWORD, deps.random);
-  const phc = await usualPhc;
-  return { ...(await newAccount({ ...deps, hasher: UNUSED }, given)), phc };
-}
-
-const UNUSED: Hasher = { argon2id: async (_password, _salt, { length }) => new Uint8Array(length) };
-
 /** Somebody whose second factor is still to be set up. */
 export async function newcomer(house: House, username: string, role: Role = 'user'): Promise<Person> {
-  const account = await accountOf(house, username, role);
+  const given = { username, password: PASSWORD, role, state: 'active' } as const;
+  const account = await newAccount(house.deps, given);
   const entry = auditEntry(house.deps, LOCAL, 'account_create', 'ok', { subjectAccountId: account.id });
   if (!(await house.deps.store.accounts.create(account, entry))) throw new Error('the account was not made');
   const { phc: _, ...made } = account;
