@@ -1,6 +1,6 @@
 /**
- * A door on `node:http` or `node:https`. `@whatwg-node/server` makes the fetch `Request`; the socket's side (what
- * a client may still send after an answer, how a broken body looks, time limits, shutdown) is decided here.
+ * A door on `node:http` or `node:https`. A passage makes the fetch `Request`; the socket's side (what a client may
+ * still send after an answer, how a broken body looks, time limits, shutdown) is decided here.
  */
 import {
   createServer as createHttpServer,
@@ -11,7 +11,6 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer, type Server as SecureServer } from 'node:https';
 import { type ListenOptions, Server as NetServer, type Socket } from 'node:net';
-import { createServerAdapter, type NodeRequest, type NodeResponse } from '@whatwg-node/server';
 import type { Peer } from '../src/handlers/kit/peer.ts';
 import { type Admission, admission } from './admission.ts';
 import { type Connections, trackConnections } from './connections.ts';
@@ -23,10 +22,11 @@ import {
   showAddress,
   type TlsMaterial,
 } from './listener.ts';
+import { type Passage, throughAdapter } from './passage.ts';
 import { linger } from './request-body.ts';
 import { originForm, validHost } from './request-head.ts';
 import { cut, sendResponse } from './send-response.ts';
-import { SocketHeaders, SocketRequest } from './socket-request.ts';
+import { SocketHeaders } from './socket-request.ts';
 import { secureContext, tlsOptions, verifiedCertificate } from './tls.ts';
 import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refusal.ts';
 
@@ -41,8 +41,11 @@ const FIRST_REQUEST_MS = 1_000;
 const ANYBODY = { max: 10_000, perPeer: 0, many: () => true };
 
 /** Binds every address of the plan. @throws StartError, with nothing left open, when one cannot be bound */
-export async function openNodeListener(plan: ListenerPlan): Promise<Listener> {
-  const answer = requestAnswerer(plan);
+export async function openNodeListener(
+  plan: ListenerPlan,
+  passage: Passage = throughAdapter,
+): Promise<Listener> {
+  const answer = requestAnswerer(plan, passage);
   const places = admission(plan.connections ?? ANYBODY, plan.door, plan.log, () => performance.now());
   const doors: { server: Server; connections: Connections; url: string }[] = [];
   try {
@@ -177,12 +180,8 @@ interface Connected {
 }
 
 /** Turns one request into a fetch `Request`, calls the handler and sends what it answers. Never rejects. */
-function requestAnswerer(plan: ListenerPlan): Answer {
-  const { handleNodeRequestAndResponse: handle } = createServerAdapter<{ peer: Peer }>(
-    (request, context) => plan.handler(request, context.peer),
-    // The adapter's own classes are most of what it costs; it constructs these in their place.
-    { fetchAPI: { Request: SocketRequest as unknown as typeof Request } },
-  );
+function requestAnswerer(plan: ListenerPlan, passage: Passage): Answer {
+  const handle = passage(plan.handler);
   const { readMs, writeMs } = plan.timeouts;
   const protocol = plan.tls ? 'https' : 'http';
   const known = new WeakMap<Socket, Connected>();
@@ -214,18 +213,8 @@ function requestAnswerer(plan: ListenerPlan): Answer {
     const deadline = readMs > 0 ? performance.now() + readMs : Number.POSITIVE_INFINITY;
     const { peer, host } = connectedBy(req.socket);
     try {
-      const response = await handle(
-        {
-          method: req.method,
-          headers: new SocketHeaders({ req, res, expectsContinue, deadline }),
-          // What the adapter takes for the raw request. Its host is ours: nothing that a client writes into `Host`
-          // can reach a path or a link. Without a body to look after, the adapter asks neither side for its stream;
-          // what a client still sends is dropped here.
-          raw: { url, protocol, headers: { host }, method: 'HEAD' },
-        } as unknown as NodeRequest,
-        NOT_WATCHED,
-        { peer },
-      );
+      const headers = new SocketHeaders({ req, res, expectsContinue, deadline });
+      const response = await handle({ method: req.method ?? '', protocol, host, url, headers }, peer);
       // The end of a body that came together with its head is seen a turn later; who is refused before keeps the
       // connection all the same, which costs both sides less than another one.
       if (!req.complete) await turn();
@@ -249,9 +238,6 @@ const ignore = () => {};
 
 /** A turn of the event loop, in which what has arrived is looked at. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** The adapter would listen to the response for its own signal; a {@link SocketRequest} does when it is asked for one. */
-const NOT_WATCHED = {} as unknown as NodeResponse;
 
 function peerOf(socket: Socket, secure: boolean): Peer {
   const address = socket.remoteAddress;
