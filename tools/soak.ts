@@ -16,7 +16,7 @@ function inRounds(): string[] {
   return globSync('test/**/*.test.ts', { cwd: ROOT })
     .sort()
     .filter((file) =>
-      /\brounds?\(|\bROUNDS\b|support\/seed\.ts/.test(readFileSync(join(ROOT, file), 'utf8')),
+      /\brounds?\(|\bROUNDS\b|support\/(?:seed|page-looks)\.ts/.test(readFileSync(join(ROOT, file), 'utf8')),
     );
 }
 

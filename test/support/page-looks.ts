@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 import { openNodeListener } from '../../runtime/node-listener.ts';
 import { SMALL_TARGETS, seriousProblems } from './browser.ts';
 import type { House } from './house.ts';
+import { rounds } from './seed.ts';
 
 /** Where pictures are left for people to look at. */
 export const ARTIFACTS = fileURLToPath(new URL('../../test-artifacts/', import.meta.url));
@@ -34,16 +35,22 @@ export async function openDoor(
   };
 }
 
+const SCHEMES = ['light', 'dark'] as const;
+
+/** By day and by night in turn: colours do not depend on the width. A soak looks at both in every size. */
+const schemesOf = (nth: number) => (rounds(1) > 1 ? SCHEMES : SCHEMES.filter((_, at) => at === nth % 2));
+
 /**
- * Judges a page by day and by night at every size: accessible, not wider than the screen, nothing too small to hit.
+ * Judges a page at every size, by day and by night: accessible, not wider than the screen, nothing too small to hit.
  * Its pictures are `name-width-scheme.png`. The page stays as it was seen last.
+ * @param sizes two at least, so that each scheme is seen
  */
 export async function judge(page: Page, name: string, sizes: readonly (typeof PHONE)[]): Promise<void> {
   await mkdir(ARTIFACTS, { recursive: true });
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    for (const viewport of sizes) {
-      await page.setViewportSize(viewport);
+  for (const [nth, viewport] of sizes.entries()) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of schemesOf(nth)) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const what = `${name}, ${viewport.width} px, ${colorScheme}`;
       assert.deepEqual(await seriousProblems(page), [], what);
       const beyond = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
