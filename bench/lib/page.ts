@@ -109,8 +109,8 @@ ${table(results)}
 - On Bun the doors stand on its \`node:http\`, which promises what \`Bun.serve\` does not (\`runtime/bun-listener.ts\`). By
   itself that costs little: 16 µs of processor for an answer of 1 KiB in place of 14, and the adapter is left out.
   What Sallyport does with a request costs as much as on Node; the ratios are lower because what it is compared with,
-  a bare \`Bun.serve\`, costs half of a bare \`node:http\` on Node. Of what the answering
-  thread does for a create of 100 KiB a fifth is its SHA-256.
+  a bare \`Bun.serve\`, costs half of a bare \`node:http\` on Node. Of what the answering thread does for a create of
+  100 KiB a fifth is its SHA-256.
 - *An empty store* is another Sallyport beside the full one, with no more in it than the answers that are compared
   need: one page of a list, as many chunks. What is read in the full one is spread over all of it.
 - Under *mixed load* sixteen connections read, create, log in, upload chunks of 1 MiB and download a bundle of 64 MiB
