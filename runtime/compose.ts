@@ -216,8 +216,8 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       'log upkeep',
     );
     closers.push(() => upkeep.stop());
-    // Mail of doors elsewhere that have no mail server; a file has none.
-    if (database.kind === 'remote' && settings.email.backend !== 'none') {
+    // Mail of doors elsewhere that have no mail server, and what the mail server did not take.
+    if (settings.email.backend !== 'none') {
       const outbox = startSweeper(
         alone('mail_outbox', (stop) => sendOutbox(ports, stop)),
         OUTBOX_INTERVAL_MS,

@@ -78,7 +78,7 @@ export const METRICS = {
     help: 'SAFE_TEMP_UPLOAD_STAGING_QUOTA_BYTES.',
     from: 'process',
   },
-  sallyport_mail_outbox_length: kept('gauge', 'Mail from another process that waits to be sent.'),
+  sallyport_mail_outbox_length: kept('gauge', 'Mail that waits to be sent.'),
   sallyport_webhook_queue_length: kept('gauge', 'Events that wait to be taken by the receiver of webhooks.'),
   sallyport_webhook_oldest_seconds: kept('gauge', 'How long the oldest of them has waited; 0 without one.'),
   sallyport_webhook_delivered_total: kept('counter', 'Events that the receiver has taken.'),

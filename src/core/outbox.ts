@@ -1,7 +1,7 @@
 /**
- * Mail that one process writes and another sends: the edge has no mail server, home has. A message lies in the
- * database sealed under a key of its own and bound to its row, until it was handed over or given up; then it is
- * erased.
+ * Mail that is sent later: what one process writes and another sends, since the edge has no mail server and home has;
+ * and what the mail server did not take when it was written. A message lies in the database sealed under a key of its
+ * own and bound to its row, until it was handed over or given up; then it is erased.
  */
 import { openAtRest, resealAtRest, sealAtRest } from '../crypto/at-rest.ts';
 import { hex, utf8 } from '../crypto/hash.ts';
@@ -49,6 +49,22 @@ export function outboxMailer(deps: SealingDeps): Mailer {
       if (!added) throw new MailFailure('busy');
     },
   };
+}
+
+/**
+ * Sends a message, and leaves it in the outbox where the mail server is away: for what was promised already.
+ * @throws MailFailure where another attempt would change nothing, or too many messages wait
+ */
+export async function sendOrLeave(
+  deps: SealingDeps & Pick<Deps, 'mailer'>,
+  message: MailMessage,
+): Promise<void> {
+  try {
+    await deps.mailer.send(message);
+  } catch (thrown) {
+    if (FINAL.has(mailFailureReason(thrown))) throw thrown;
+    await outboxMailer(deps).send(message);
+  }
 }
 
 async function messageOf(

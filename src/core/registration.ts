@@ -8,6 +8,7 @@ import { Fault } from './faults.ts';
 import { usernameOf } from './identity.ts';
 import { newId } from './ids.ts';
 import { parseEmail, verificationMail } from './mail.ts';
+import { sendOrLeave } from './outbox.ts';
 import { newPasswordOf } from './password-rules.ts';
 
 export interface RegistrationRequest {
@@ -71,7 +72,7 @@ export async function register(deps: Deps, origin: Origin, request: Registration
   if (kind === 'taken') return;
   // After the answer, so that its time does not tell whether there was something to mail.
   deps.background('verification_mail', () =>
-    deps.mailer.send(verificationMail(email, publicWebOrigin ?? '', token, emailVerificationTtlMs)),
+    sendOrLeave(deps, verificationMail(email, publicWebOrigin ?? '', token, emailVerificationTtlMs)),
   );
 }
 

@@ -64,11 +64,14 @@ export interface MailServer {
   close(): Promise<void>;
 }
 
-/** Starts one. `login`: the only user that it takes; without one it asks for none. */
+/**
+ * Starts one. `login`: the only user that it takes; without one it asks for none. `at`: its port, where it was before;
+ * a free one unless given.
+ */
 export async function startMailServer(
-  options: SMTPServerOptions & { login?: { username: string; password: string } } = {},
+  options: SMTPServerOptions & { login?: { username: string; password: string }; at?: number } = {},
 ): Promise<MailServer> {
-  const { login, ...rest } = options;
+  const { login, at, ...rest } = options;
   const deliveries: Delivery[] = [];
   const logins: { username: string; password: string }[] = [];
   const smtp = new SMTPServer({
@@ -105,7 +108,7 @@ export async function startMailServer(
   smtp.on('error', () => {});
   const inner = smtp.listen(0, '127.0.0.1');
   await new Promise((resolve) => inner.once('listening', resolve));
-  const tap = await startTap((inner.address() as AddressInfo).port);
+  const tap = await startTap((inner.address() as AddressInfo).port, at);
   return {
     port: tap.port,
     deliveries,
@@ -122,6 +125,7 @@ export async function startMailServer(
 /** A server that says what a test wants it to: for peers that do not keep to the protocol. */
 export async function startSpeaker(
   talk: (socket: Socket) => void,
+  at?: number,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
@@ -130,10 +134,10 @@ export async function startSpeaker(
     socket.on('error', () => {});
     talk(socket);
   });
-  return { port: await listen(server), close: () => shut(server, open) };
+  return { port: await listen(server, at), close: () => shut(server, open) };
 }
 
-async function startTap(port: number) {
+async function startTap(port: number, at?: number) {
   const open = new Set<Socket>();
   const heard: Buffer[] = [];
   let connections = 0;
@@ -157,15 +161,15 @@ async function startTap(port: number) {
     upstream.pipe(client);
   });
   return {
-    port: await listen(server),
+    port: await listen(server, at),
     overheard: () => Buffer.concat(heard).toString('latin1'),
     connections: () => connections,
     close: () => shut(server, open),
   };
 }
 
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
+async function listen(server: Server, at = 0): Promise<number> {
+  server.listen(at, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   return (server.address() as AddressInfo).port;
 }
