@@ -36,6 +36,11 @@ class Client {
   async ask(path = '/url'): Promise<boolean> {
     const before = this.#received.length;
     this.socket.write(asking(path));
+    return this.answered(before);
+  }
+
+  /** Waits for the answer behind what came `before`. @returns false when the connection ended instead */
+  async answered(before = 0): Promise<boolean> {
     const answered = new Promise<boolean>((resolve) => {
       const look = () => {
         // The probe's answers are short: a body that has begun is there.
@@ -44,6 +49,7 @@ class Client {
         resolve(true);
       };
       this.socket.on('data', look);
+      look();
     });
     return Promise.race([answered, this.gone.then(() => false)]);
   }
@@ -83,6 +89,7 @@ for (const runtime of runtimes) {
       using other = await Client.from('127.0.0.2', probe);
       assert.ok(await other.ask());
       probe.kill('SIGUSR2');
+      assert.ok(await busy.answered());
       assert.ok(await busy.ask());
     });
 
@@ -150,6 +157,7 @@ it('inside TLS a connection that is at work is known to be', async (t) => {
   using newcomer = await inside();
   assert.equal(await newcomer.ask(), false);
   probe.kill('SIGUSR2');
+  assert.ok(await busy.answered());
   assert.ok(await busy.ask());
   using next = await inside();
   assert.ok(await next.ask());
