@@ -343,6 +343,11 @@ function refusals(it: It): void {
       const [answer] = await db.batch([sql(one, from)], 'read');
       assert.deepEqual(answer, { columns: ['k'], rows, changes: 0 });
     }
+    const [plan] = await db.batch(
+      [sql(`EXPLAIN QUERY PLAN SELECT * FROM t, t AS u WHERE t.n > u.n LIMIT 1`)],
+      'read',
+    );
+    assert.equal(plan?.rows.length, 2);
   });
 
   it('refuses every way of writing in a batch that reads', async ({ db }) => {

@@ -200,9 +200,10 @@ function prepare(db: Database.Database, sql: string): Prepared {
   };
 }
 
-/** Whether the text says by itself that there is one row at most: `get` costs half of what `all` does then. */
+/** Whether a query says by itself that it has one row at most: `get` costs half of what `all` does then. */
 function atMostOne(sql: string): boolean {
-  return /\bLIMIT\s+1\s*$/i.test(sql) && !/--|\/\*/.test(sql);
+  // Not how it would be carried out, which EXPLAIN tells in as many rows as it takes.
+  return firstWord(sql) === 'SELECT' && /\bLIMIT\s+1\s*$/i.test(sql) && !/--|\/\*/.test(sql);
 }
 
 /** The engine binds every number as REAL; a BigInt is bound as INTEGER. */
