@@ -11,6 +11,7 @@ const HOOKED = {
   SAFE_WEBHOOK_SECRET: SECRET,
   SAFE_WEBHOOK_EVENTS: 'paste.created,paste.burned',
   SAFE_SESSION_TTL: '7d',
+  SAFE_ADMIN_SESSION_IDLE: '0',
 };
 
 const inside = (env: Record<string, string>, use: (who: Visitor, house: House) => Promise<void>) =>
