@@ -11,6 +11,7 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer, type Server as SecureServer } from 'node:https';
 import { type ListenOptions, Server as NetServer, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Peer } from '../src/handlers/kit/peer.ts';
 import { type Admission, admission } from './admission.ts';
 import { type Connections, trackConnections } from './connections.ts';
@@ -22,6 +23,7 @@ import {
   showAddress,
   type TlsMaterial,
 } from './listener.ts';
+import { heldBackMs } from './over-limit.ts';
 import { type Passage, throughAdapter } from './passage.ts';
 import { linger } from './request-body.ts';
 import { originForm, validHost } from './request-head.ts';
@@ -218,6 +220,8 @@ function requestAnswerer(plan: ListenerPlan, passage: Passage): Answer {
       // The end of a body that came together with its head is seen a turn later; who is refused before keeps the
       // connection all the same, which costs both sides less than another one.
       if (!req.complete) await turn();
+      const heldBack = heldBackMs(response.status, !req.complete);
+      if (heldBack > 0) await wait(heldBack);
       await sendResponse(response, res, {
         head: req.method === 'HEAD',
         close: !req.complete || connections.draining,
