@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import fc from 'fast-check';
-import type { Answer, WireBatch } from '../../src/store/native/protocol.ts';
+import type { Answer, Packed, WireBatch } from '../../src/store/native/protocol.ts';
 import {
   answerReader,
   answerWriter,
@@ -13,10 +13,10 @@ import {
 import { rounds, seeded } from '../support/seed.ts';
 
 /** What arrives in another thread: a clone, and what was moved is gone from here. */
-function sent({ values, bytes, moved }: Packet): Pick<Packet, 'values' | 'bytes'> {
+function sent({ values, bytes, moved }: Packet): Packed {
   const { port1, port2 } = new MessageChannel();
   port1.postMessage({ values, bytes }, moved);
-  const arrived = receiveMessageOnPort(port2)?.message as Pick<Packet, 'values' | 'bytes'>;
+  const arrived = receiveMessageOnPort(port2)?.message as Packed;
   port1.close();
   return arrived;
 }

@@ -64,7 +64,8 @@ function attempt(holder: Holder, batches: readonly WireBatch[]): Answer[] | Brok
     const single = batches.length === 1;
     answers = [];
     for (const batch of batches) {
-      const outcome = single ? runPlain(connection, batch) : runInSavepoint(connection, batch);
+      const run = single ? runPlain : undoesItself(connection, batch) ? runAlone : runInSavepoint;
+      const outcome = run(connection, batch);
       answers.push({ id: batch.id, outcome });
     }
     if (single && !connection.inTransaction) return answers;
@@ -102,7 +103,6 @@ function runPlain(connection: Connection, batch: WireBatch): Outcome {
 }
 
 function runInSavepoint(connection: Connection, batch: WireBatch): Outcome {
-  if (undoesItself(connection, batch)) return runAlone(connection, batch);
   connection.exec('SAVEPOINT one');
   try {
     const results = runStatements(connection, batch);
@@ -117,8 +117,9 @@ function runInSavepoint(connection: Connection, batch: WireBatch): Outcome {
 }
 
 /** Whether the engine undoes all of a batch that it refuses: the one statement of it, unless that says otherwise. */
-function undoesItself(connection: Connection, { statements: [only, ...others] }: WireBatch): boolean {
-  return only !== undefined && others.length === 0 && !connection.stopsHalfway(only);
+function undoesItself(connection: Connection, { statements }: WireBatch): boolean {
+  const [only] = statements;
+  return only !== undefined && statements.length === 1 && !connection.stopsHalfway(only);
 }
 
 function runAlone(connection: Connection, batch: WireBatch): Outcome {

@@ -189,7 +189,7 @@ function prepare(db: Database.Database, sql: string): Prepared {
   };
   return {
     run: (args) => statement.run(args),
-    all: atMostOne(sql) ? one : many,
+    all: atMostOne(word, sql) ? one : many,
     answersRows: reader,
     columns: undefined,
     readColumns: () => statement.columns().map(({ name }) => name),
@@ -201,9 +201,9 @@ function prepare(db: Database.Database, sql: string): Prepared {
 }
 
 /** Whether a query says by itself that it has one row at most: `get` costs half of what `all` does then. */
-function atMostOne(sql: string): boolean {
+function atMostOne(word: string, sql: string): boolean {
   // Not how it would be carried out, which EXPLAIN tells in as many rows as it takes.
-  return firstWord(sql) === 'SELECT' && /\bLIMIT\s+1\s*$/i.test(sql) && !/--|\/\*/.test(sql);
+  return word === 'SELECT' && /\bLIMIT\s+1\s*$/i.test(sql) && !/--|\/\*/.test(sql);
 }
 
 /** The engine binds every number as REAL; a BigInt is bound as INTEGER. */

@@ -63,11 +63,17 @@ export interface Answer {
   readonly outcome: Outcome;
 }
 
+/** Batches, or answers, as `wire.ts` packs them. */
+export interface Packed {
+  readonly values: readonly unknown[];
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 export type ToWorker =
   /** To a worker that waits. */
   | { readonly kind: 'open' }
-  /** Batches, as `wire.ts` packs them. */
-  | { readonly kind: 'work'; readonly values: readonly unknown[]; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** Batches. */
+  | ({ readonly kind: 'work' } & Packed)
   /** The schema changed: prepared statements and their column names are stale. */
   | { readonly kind: 'forget' }
   /** A reader will look at one moment for long: whether it is of use to wait until nobody reads the log. */
@@ -78,13 +84,8 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   /** The database could not be opened. The worker ends when the main thread closes the port. */
   | { readonly kind: 'refused'; readonly error: WireError }
-  /** Answers, as `wire.ts` packs them. */
-  | {
-      readonly kind: 'done';
-      readonly values: readonly unknown[];
-      readonly bytes: Uint8Array<ArrayBuffer>;
-      readonly schemaChanged: boolean;
-    }
+  /** Answers. */
+  | ({ readonly kind: 'done'; readonly schemaChanged: boolean } & Packed)
   /** Everything was answered and the connection is closed. The worker ends when the main thread closes the port. */
   | { readonly kind: 'closed' };
 

@@ -8,7 +8,7 @@
  */
 
 import type { DbErrorKind, ResultSet, SqlValue, Statement } from '../db.ts';
-import { type Answer, addMovable, type Outcome, type WireBatch } from './protocol.ts';
+import { type Answer, addMovable, type Outcome, type Packed, type WireBatch } from './protocol.ts';
 
 /** Blobs of at most this many bytes travel in the run: whoever keeps one keeps the run that it lies in. */
 const PACKED_BYTES = 4096;
@@ -16,9 +16,7 @@ const PACKED_BYTES = 4096;
 const NUMBERED = 1024;
 
 /** A message's flat form. It goes with the buffers of `moved`, which the sender has no more then. */
-export interface Packet {
-  readonly values: readonly unknown[];
-  readonly bytes: Uint8Array<ArrayBuffer>;
+export interface Packet extends Packed {
   readonly moved: ArrayBuffer[];
 }
 
@@ -67,7 +65,7 @@ class Reader {
   #at = 0;
   #used = 0;
 
-  constructor({ values, bytes }: Pick<Packet, 'values' | 'bytes'>) {
+  constructor({ values, bytes }: Packed) {
     this.#values = values;
     this.#bytes = bytes;
   }
@@ -99,6 +97,48 @@ class Reader {
   }
 }
 
+/** Texts that one side numbers as it first sends them, and the other side as it first reads them. */
+class SentTexts {
+  readonly #numbers = new Map<string, number>();
+
+  /** @returns its number; undefined where there are too many */
+  write(to: Writer, text: string): number | undefined {
+    const known = this.#numbers.get(text);
+    to.values.push(known ?? text);
+    if (known !== undefined || this.#numbers.size >= NUMBERED) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(text, number);
+    return number;
+  }
+
+  /** How many have a number. */
+  get size(): number {
+    return this.#numbers.size;
+  }
+
+  /** Forgets all but the first `size`. */
+  cutTo(size: number): void {
+    for (const text of [...this.#numbers.keys()].slice(size)) this.#numbers.delete(text);
+  }
+}
+
+class ReadTexts<T> {
+  readonly #texts: T[] = [];
+  readonly #meaning: (text: string) => T;
+
+  constructor(meaning: (text: string) => T) {
+    this.#meaning = meaning;
+  }
+
+  read(from: Reader): T {
+    const sent = from.next<number | string>();
+    if (typeof sent === 'number') return this.#texts[sent] as T;
+    const meant = this.#meaning(sent);
+    if (this.#texts.length < NUMBERED) this.#texts.push(meant);
+    return meant;
+  }
+}
+
 export interface BatchWriter {
   /** Writes batches. */
   pack(batches: readonly WireBatch[]): Packet;
@@ -106,53 +146,34 @@ export interface BatchWriter {
   takeBack(): void;
 }
 
-/** The side that asks. It numbers the texts of SQL as it first sends them; the other side counts along. */
 export function batchWriter(): BatchWriter {
-  const numbers = new Map<string, number>();
-  let fresh: string[] = [];
-
-  function text(to: Writer, sql: string): void {
-    const number = numbers.get(sql);
-    to.values.push(number ?? sql);
-    if (number !== undefined || numbers.size >= NUMBERED) return;
-    numbers.set(sql, numbers.size);
-    fresh.push(sql);
-  }
+  const texts = new SentTexts();
+  let before = 0;
 
   return {
     pack(batches) {
-      fresh = [];
+      before = texts.size;
       const to = new Writer();
       for (const { id, mode, bytes, statements } of batches) {
         to.values.push(id, mode, bytes, statements.length);
         for (const { sql, args = [] } of statements) {
-          text(to, sql);
+          texts.write(to, sql);
           to.values.push(args.length);
           for (const value of args) to.value(value);
         }
       }
       return to.packet();
     },
-    takeBack() {
-      for (const sql of fresh) numbers.delete(sql);
-      fresh = [];
-    },
+    takeBack: () => texts.cutTo(before),
   };
 }
 
 /** @returns what reads batches, of one {@link batchWriter} */
-export function batchReader(): (packet: Pick<Packet, 'values' | 'bytes'>) => WireBatch[] {
-  const texts: string[] = [];
+export function batchReader(): (packed: Packed) => WireBatch[] {
+  const texts = new ReadTexts((text) => text);
 
-  function text(from: Reader): string {
-    const sent = from.next<number | string>();
-    if (typeof sent === 'number') return texts[sent] ?? '';
-    if (texts.length < NUMBERED) texts.push(sent);
-    return sent;
-  }
-
-  return (packet) => {
-    const from = new Reader(packet);
+  return (packed) => {
+    const from = new Reader(packed);
     const batches: WireBatch[] = [];
     while (!from.ended) {
       const id = from.next<number>();
@@ -160,16 +181,19 @@ export function batchReader(): (packet: Pick<Packet, 'values' | 'bytes'>) => Wir
       const bytes = from.next<number>();
       const statements: Statement[] = [];
       for (let left = from.next<number>(); left > 0; left -= 1)
-        statements.push({ sql: text(from), args: from.several(from.next<number>()) });
+        statements.push({ sql: texts.read(from), args: from.several(from.next<number>()) });
       batches.push({ id, mode, bytes, statements });
     }
     return batches;
   };
 }
 
-/** @returns what writes answers: column names go out once, and by their number from then on */
+/** Where the number of results stands: there are none, but a refusal. */
+const REFUSED = -1;
+
+/** @returns what writes answers */
 export function answerWriter(): (answers: readonly Answer[]) => Packet {
-  const numbers = new Map<string, number>();
+  const texts = new SentTexts();
   // A prepared statement answers with the same list each time.
   const known = new WeakMap<readonly string[], number>();
 
@@ -179,12 +203,8 @@ export function answerWriter(): (answers: readonly Answer[]) => Packet {
       to.values.push(seen);
       return;
     }
-    const key = JSON.stringify(names);
-    const number = numbers.get(key);
-    to.values.push(number ?? key);
-    if (number === undefined && numbers.size >= NUMBERED) return;
-    known.set(names, number ?? numbers.size);
-    if (number === undefined) numbers.set(key, numbers.size);
+    const number = texts.write(to, JSON.stringify(names));
+    if (number !== undefined) known.set(names, number);
   }
 
   return (answers) => {
@@ -207,20 +227,9 @@ export function answerWriter(): (answers: readonly Answer[]) => Packet {
   };
 }
 
-/** Where the number of results stands: there are none, but a refusal. */
-const REFUSED = -1;
-
 /** @returns what reads answers, of one {@link answerWriter} */
-export function answerReader(): (packet: Pick<Packet, 'values' | 'bytes'>) => Answer[] {
-  const lists: (readonly string[])[] = [];
-
-  function columns(from: Reader): readonly string[] {
-    const sent = from.next<number | string>();
-    if (typeof sent === 'number') return lists[sent] ?? [];
-    const names = JSON.parse(sent) as string[];
-    if (lists.length < NUMBERED) lists.push(names);
-    return names;
-  }
+export function answerReader(): (packed: Packed) => Answer[] {
+  const columns = new ReadTexts((text) => JSON.parse(text) as readonly string[]);
 
   function outcome(from: Reader): Outcome {
     const sets = from.next<number>();
@@ -230,20 +239,20 @@ export function answerReader(): (packet: Pick<Packet, 'values' | 'bytes'>) => An
       return { error: { kind, message, code: from.next<string | null>() ?? undefined } };
     }
     const results: ResultSet[] = [];
-    for (let left = sets; left > 0; left -= 1) {
-      const names = columns(from);
+    while (results.length < sets) {
+      const names = columns.read(from);
       const changes = from.next<number>();
-      const rows: SqlValue[][] = [];
       const count = from.next<number>();
       const width = from.next<number>();
+      const rows: SqlValue[][] = [];
       while (rows.length < count) rows.push(from.several(width));
       results.push({ columns: names, rows, changes });
     }
     return { results };
   }
 
-  return (packet) => {
-    const from = new Reader(packet);
+  return (packed) => {
+    const from = new Reader(packed);
     const answers: Answer[] = [];
     while (!from.ended) answers.push({ id: from.next<number>(), outcome: outcome(from) });
     return answers;
