@@ -1,44 +1,26 @@
 /**
  * The embedded engine in memory and in this very thread: what a run of a million requests would otherwise spend is
- * half its time on waking the driver's thread. Group commits, savepoints, snapshots and refusals are the driver's own.
+ * half its time on waking the driver's thread. Messages, group commits, savepoints and refusals are the driver's own.
  */
-import { type Db, DbError, type ResultSet, type SqlValue, type Statement } from '../../src/store/db.ts';
+import { type Db, DbError } from '../../src/store/db.ts';
 import { migrate } from '../../src/store/libsql/migrate.ts';
 import { migrations } from '../../src/store/libsql/migrations/index.ts';
 import { commitGroup, type Holder } from '../../src/store/native/commit.ts';
 import { openConnection } from '../../src/store/native/connection.ts';
 import { dbError, failureOf } from '../../src/store/native/failure.ts';
-import { addMovable, type Outcome, type WireBatch } from '../../src/store/native/protocol.ts';
+import type { Answer, Outcome, Packed, WireBatch } from '../../src/store/native/protocol.ts';
+import {
+  answerReader,
+  answerWriter,
+  batchReader,
+  batchWriter,
+  type Packet,
+} from '../../src/store/native/wire.ts';
 import { measureBatch } from '../../src/store/statements.ts';
 
-interface Waiting extends WireBatch {
-  readonly settle: (outcome: Outcome) => void;
-}
-
-/** As a batch that goes to another thread has them: large buffers are taken away from the caller, others copied. */
-function sent(statements: readonly Statement[]): Statement[] {
-  const moved = new Map<ArrayBuffer, ArrayBuffer>();
-  const given = (value: SqlValue): SqlValue => {
-    if (!(value instanceof Uint8Array)) return value;
-    const found = new Set<ArrayBuffer>();
-    addMovable(found, value);
-    const [buffer] = found;
-    if (buffer === undefined) return value.slice();
-    const taken = moved.get(buffer) ?? buffer.transfer();
-    moved.set(buffer, taken);
-    return new Uint8Array(taken);
-  };
-  return statements.map(({ sql, args = [] }) => ({ sql, args: args.map(given) }));
-}
-
-/** As they come from another thread: bytes are plain arrays, and not Node's. */
-const received = (results: readonly ResultSet[]): ResultSet[] =>
-  results.map((result) => ({
-    ...result,
-    rows: result.rows.map((row) =>
-      row.map((value) => (value instanceof Uint8Array ? new Uint8Array(value) : value)),
-    ),
-  }));
+/** What comes of a message that goes to another thread: a copy, and what is moved is gone from here. */
+const arrived = ({ values, bytes, moved }: Packet): Packed =>
+  structuredClone({ values, bytes }, { transfer: moved });
 
 /** An empty database at the newest schema. The caller closes it. @param now when it was migrated, in milliseconds */
 export async function databaseInThread(now: number): Promise<Db> {
@@ -51,39 +33,42 @@ export async function databaseInThread(now: number): Promise<Db> {
       if (connection.inTransaction) connection.exec('ROLLBACK');
     },
   };
+  const { pack: packBatches } = batchWriter();
+  const unpackBatches = batchReader();
+  const packAnswers = answerWriter();
+  const unpackAnswers = answerReader();
+  const settling = new Map<number, (outcome: Outcome) => void>();
   let closed = false;
-  let outbox: Waiting[] = [];
+  let asked = 0;
+  let outbox: WireBatch[] = [];
 
-  function read({ statements }: WireBatch): Outcome {
+  function read({ id, statements }: WireBatch): Answer {
     const several = statements.length > 1;
     try {
       if (several) connection.run({ sql: 'BEGIN' });
       const results = statements.map(connection.run);
       if (several) connection.run({ sql: 'COMMIT' });
-      return { results };
+      return { id, outcome: { results } };
     } catch (thrown) {
       holder.discard();
       const { kind, message, code } = failureOf(thrown);
-      return { error: { kind, message, code } };
+      return { id, outcome: { error: { kind, message, code } } };
     }
   }
 
   /** What was submitted in one turn of the event loop, in order; writes that are neighbours in one commit. */
   function flush(): void {
-    const batches = outbox;
+    const batches = unpackBatches(arrived(packBatches(outbox)));
     outbox = [];
     while (batches.length > 0) {
       const end = batches.findIndex(({ mode }) => mode !== 'write');
-      const [first] = batches;
-      if (end === 0 && first !== undefined) {
-        batches.shift();
-        first.settle(read(first));
-      } else {
-        const group = batches.splice(0, end < 0 ? batches.length : end);
-        const wire = group.map(({ settle: _, ...batch }) => batch);
-        for (const [at, { outcome }] of commitGroup(holder, wire).entries()) group[at]?.settle(outcome);
-      }
+      const group = batches.splice(0, end < 0 ? batches.length : Math.max(1, end));
+      const answers = end === 0 ? group.map(read) : commitGroup(holder, group);
       if (connection.takeSchemaChanged()) connection.forget();
+      for (const { id, outcome } of unpackAnswers(arrived(packAnswers(answers)))) {
+        settling.get(id)?.(outcome);
+        settling.delete(id);
+      }
     }
   }
 
@@ -92,15 +77,13 @@ export async function databaseInThread(now: number): Promise<Db> {
       if (closed) throw new DbError('internal', 'The database is closed.');
       const bytes = measureBatch(statements, mode);
       if (outbox.length === 0) setImmediate(flush);
+      asked += 1;
+      const id = asked;
+      outbox.push({ id, mode, bytes, statements });
       return new Promise((resolve, reject) => {
-        outbox.push({
-          id: 0,
-          mode,
-          bytes,
-          statements: sent(statements),
-          settle: (outcome) =>
-            'error' in outcome ? reject(dbError(outcome.error)) : resolve(received(outcome.results)),
-        });
+        settling.set(id, (outcome) =>
+          'error' in outcome ? reject(dbError(outcome.error)) : resolve(outcome.results),
+        );
       });
     },
     async close() {
