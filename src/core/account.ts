@@ -3,13 +3,11 @@ import { hashPassword, verifyPassword } from '../crypto/passwords.ts';
 import type { Account, LiveSession, Session } from '../store/accounts.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
-import { countWrong, requireNotPaused } from './factors.ts';
+import { type ByPassword, countWrong, requireNotPaused } from './factors.ts';
 import { Fault } from './faults.ts';
 import { isId } from './ids.ts';
 import { type Page, pageOf, pagingOf, type RawPaging } from './paging.ts';
 import { newPasswordOf } from './password-rules.ts';
-
-type ByPassword = 'password_change' | 'session_revoke' | 'sessions_revoke';
 
 const wrongPassword = () => new Fault('invalid_credentials', { message: 'current password is invalid' });
 

@@ -35,12 +35,15 @@ export async function requireNotPaused(deps: Deps, live: LiveSession): Promise<v
   if (until !== undefined) throw new Fault('rate_limited', { retryAfterSeconds: secondsUntil(until, now) });
 }
 
+/** What an account's own password is asked for once more. */
+export type ByPassword = 'password_change' | 'session_revoke' | 'sessions_revoke';
+
 /** Counts a wrong answer against session and account, wherever it was given. */
 export async function countWrong(
   deps: Deps,
   origin: Origin,
   { account, session }: LiveSession,
-  action: 'factor_verify' | 'password_change' | 'session_revoke' | 'sessions_revoke',
+  action: 'factor_verify' | ByPassword,
 ): Promise<void> {
   const subject = { subjectAccountId: account.id, subjectId: session.id };
   const entry = auditEntry(deps, origin, action, 'denied', subject);
