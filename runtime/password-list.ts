@@ -5,14 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { PASSWORD_LEAST_BYTES, PASSWORD_MOST_BYTES } from '../src/core/identity.ts';
 import type { PasswordList } from '../src/core/password-rules.ts';
 import { type HashLines, hashIn, hashLines } from './hash-lines.ts';
 import { StartError } from './listener.ts';
 
-/** Shorter ones are refused for their length anyway. */
-const LEAST_BYTES = 12;
-/** Longer ones likewise. */
-const MOST_BYTES = 256;
 /** 8 bytes of memory each. */
 const MOST_PASSWORDS = 4_000_000;
 const READ_BYTES = 256 * 1024;
@@ -73,11 +70,12 @@ function contains(keys: BigUint64Array, key: bigint): boolean {
 async function keysOf(file: FileHandle, path: string): Promise<BigUint64Array> {
   let keys = new BigUint64Array(1024);
   let count = 0;
-  await eachLine(file, MOST_BYTES, (line) => {
-    if (line.length < LEAST_BYTES || line.length > MOST_BYTES) return;
+  await eachLine(file, PASSWORD_MOST_BYTES, (line) => {
+    // Others are refused for their length anyway.
+    if (line.length < PASSWORD_LEAST_BYTES || line.length > PASSWORD_MOST_BYTES) return;
     if (count === MOST_PASSWORDS) {
       throw new StartError(
-        `The list of passwords ${path} has more than ${MOST_PASSWORDS} of ${LEAST_BYTES} bytes and more. Give a shorter one, or SHA-1 hashes in their order, which take no memory.`,
+        `The list of passwords ${path} has more than ${MOST_PASSWORDS} of ${PASSWORD_LEAST_BYTES} bytes and more. Give a shorter one, or SHA-1 hashes in their order, which take no memory.`,
       );
     }
     if (count === keys.length) {
@@ -90,7 +88,7 @@ async function keysOf(file: FileHandle, path: string): Promise<BigUint64Array> {
   });
   if (count === 0) {
     throw new StartError(
-      `The list of passwords ${path} has none of ${LEAST_BYTES} bytes and more; shorter ones are not taken anyway. Give a longer list.`,
+      `The list of passwords ${path} has none of ${PASSWORD_LEAST_BYTES} bytes and more; shorter ones are not taken anyway. Give a longer list.`,
     );
   }
   return keys.slice(0, count).sort();

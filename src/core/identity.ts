@@ -2,9 +2,9 @@
 import type { Role } from '../store/accounts.ts';
 import { Fault } from './faults.ts';
 
-const PASSWORD_LEAST_BYTES = 12;
+export const PASSWORD_LEAST_BYTES = 12;
 /** Enough for any passphrase; a bound only so that hashing cannot be made to read megabytes. */
-const PASSWORD_MOST_BYTES = 256;
+export const PASSWORD_MOST_BYTES = 256;
 
 /** Trimmed, in lower case. @throws Fault `invalid_username` */
 export function usernameOf(value: unknown): string {
