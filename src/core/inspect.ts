@@ -124,12 +124,12 @@ function begins(bytes: Uint8Array, magic: string): boolean {
   return true;
 }
 
-/** How much of the first piece is looked through for bytes that no text has. */
+/** How much of a piece is looked through for bytes that no text has. */
 const GLANCE_BYTES = 256;
 
 /**
- * Whether bytes that occur nowhere in UTF-8 stand right at the beginning (RFC 3629 §1), as they do in nearly every
- * ciphertext: what a decoder throws about it costs ten times as much.
+ * Whether bytes that occur nowhere in UTF-8 stand right at the beginning of a piece (RFC 3629 §1), as they do in
+ * nearly every ciphertext: what a decoder throws about it costs ten times as much.
  */
 function plainlyBinary(chunk: Uint8Array): boolean {
   const most = Math.min(chunk.length, GLANCE_BYTES);

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { operatorCommands } from '../../runtime/operator.ts';
 import { type OpenPasswordList, openPasswordList } from '../../runtime/password-list.ts';
 import { Fault } from '../../src/core/faults.ts';
-import { answers, ask, post, verified } from '../support/ask.ts';
+import { type Answer, answers, ask, post, verified } from '../support/ask.ts';
 import { BOOTSTRAP_SECRET, type House, inHouse } from '../support/house.ts';
 import { PASSWORD, settled } from '../support/people.ts';
 import { adminAt, Visitor } from './admin-visitor.ts';
@@ -26,6 +26,13 @@ interface Outcome {
   readonly said: string;
 }
 
+/** What a program was told: that it was taken, with this status, or that the password is refused. */
+function told(answer: Answer, taken: number): Outcome {
+  if (answer.status === taken) answers(answer, taken);
+  else answers(answer, 400, 'invalid_password');
+  return { taken: answer.status === taken, said: answer.text };
+}
+
 /** Every way in which an account gets a password, for somebody called grace. */
 const WAYS: readonly (readonly [
   way: string,
@@ -36,12 +43,7 @@ const WAYS: readonly (readonly [
     async (house, password) => {
       const body = { username: 'grace', email: 'grace@navy.example', password };
       const answer = await post(house, '/v1/auth/register', undefined, body);
-      answers(
-        answer,
-        answer.status === 202 ? 202 : 400,
-        answer.status === 202 ? undefined : 'invalid_password',
-      );
-      return { taken: answer.status === 202, said: answer.text };
+      return told(answer, 202);
     },
   ],
   [
@@ -50,12 +52,7 @@ const WAYS: readonly (readonly [
       const as = await verified(house, await settled(house, 'grace'));
       const body = { current_password: PASSWORD, new_password: password };
       const answer = await post(house, '/v1/account/password', as, body);
-      answers(
-        answer,
-        answer.status === 200 ? 200 : 400,
-        answer.status === 200 ? undefined : 'invalid_password',
-      );
-      return { taken: answer.status === 200, said: answer.text };
+      return told(answer, 200);
     },
   ],
   [
@@ -64,12 +61,7 @@ const WAYS: readonly (readonly [
       const as = await verified(house, await settled(house, 'ada', 'admin'));
       const body = { username: 'grace', password, role: 'user' };
       const answer = await ask(house, '/admin/api/accounts', { as, body, door: 'admin' });
-      answers(
-        answer,
-        answer.status === 201 ? 201 : 400,
-        answer.status === 201 ? undefined : 'invalid_password',
-      );
-      return { taken: answer.status === 201, said: answer.text };
+      return told(answer, 201);
     },
   ],
   [
@@ -79,12 +71,7 @@ const WAYS: readonly (readonly [
       const { account } = await settled(house, 'grace');
       const path = `/admin/api/accounts/${account.id}/password`;
       const answer = await ask(house, path, { as, body: { new_password: password }, door: 'admin' });
-      answers(
-        answer,
-        answer.status === 200 ? 200 : 400,
-        answer.status === 200 ? undefined : 'invalid_password',
-      );
-      return { taken: answer.status === 200, said: answer.text };
+      return told(answer, 200);
     },
   ],
   [
