@@ -20,16 +20,19 @@ export interface Side {
 const once = async ({ url, status, least = 0, requests }: Side, round: number): Promise<Measured> =>
   load(url, await requests(round), { connections: CONNECTIONS, status, least });
 
-/** Measures, prints a line, and keeps the result where somebody collects them. The first round warms up. */
-export async function contest(about: Contest, ours: Side, theirs: Side): Promise<Result> {
+/**
+ * Measures, prints a line, and keeps the result where somebody collects them.
+ * @param warmUp rounds that both are asked before those that count; 1 unless given
+ */
+export async function contest(about: Contest, ours: Side, theirs: Side, warmUp = 1): Promise<Result> {
   const seen: { ours: Measured; theirs: Measured }[] = [];
-  for (let round = 0; round <= ROUNDS; round += 1) {
+  for (let round = 0; round < warmUp + ROUNDS; round += 1) {
     // Who comes first changes, so that neither always finds what the other left.
     const pair =
       round % 2 === 0
         ? { ours: await once(ours, round), theirs: await once(theirs, round) }
         : { theirs: await once(theirs, round), ours: await once(ours, round) };
-    if (round > 0) seen.push(pair);
+    if (round >= warmUp) seen.push(pair);
   }
   const rounds = seen.map((pair) => pair.ours.rate / pair.theirs.rate);
   const times = seen.flatMap((pair) => pair.ours.times).sort((a, b) => a - b);
