@@ -91,10 +91,11 @@ export interface Hasher {
 export interface Limiter {
   /**
    * Counts one request.
+   * @param site the wider network that the peer is of, as `limiterSite` says: where places are bounded, it gets but some.
    * @returns undefined when it may go on, else the time (ms since the epoch) when the window ends.
    * @throws Fault `rate_limit_unavailable` when the count cannot be kept: refusing is safer than not counting.
    */
-  hit(key: string, limit: number, windowMs: number, now: number): Promise<number | undefined>;
+  hit(key: string, limit: number, windowMs: number, now: number, site?: number): Promise<number | undefined>;
 }
 
 /** What a scrape tells. Labels are names of ours and numbers, never anything that was sent. */

@@ -41,20 +41,39 @@ export function limiterKey(
   limitClass: LimitClass,
   peerAddress: string | undefined,
 ): string {
-  return `sallyport:rate:${listener}:v1:${limitClass}:${hashedPeer(keys, peerAddress ?? '')}`;
+  return `sallyport:rate:${listener}:v1:${limitClass}:${peerKnownBy(keys, peerAddress ?? '').hashed}`;
 }
 
-/** HMACs of peers seen lately, so that a peer that comes often costs one. Two generations, the older forgotten. */
+/**
+ * The first 48 bits of an IPv6 peer's address, which one site has to itself (RFC 6177); undefined for every other peer.
+ */
+export function limiterSite(keys: Keyring, peerAddress: string | undefined): number | undefined {
+  return peerKnownBy(keys, peerAddress ?? '').site;
+}
+
+interface CountedPeer {
+  readonly hashed: string;
+  readonly site: number | undefined;
+}
+
+function countedPeer(keys: Keyring, address: string): CountedPeer {
+  const network = peerNetwork(address);
+  const parts = network.endsWith('::/64') ? network.split(':', 3) : undefined;
+  const site = parts?.reduce((bits, part) => bits * 0x10000 + Number.parseInt(part, 16), 0);
+  return { hashed: keys.macHex('limiter', network), site };
+}
+
+/** Peers seen lately, so that one that comes often costs one HMAC. Two generations, the older forgotten. */
 interface RecentPeers {
-  newer: Map<string, string>;
-  older: Map<string, string>;
+  newer: Map<string, CountedPeer>;
+  older: Map<string, CountedPeer>;
 }
 
 const RECENT_PEERS = 4096;
 const recentPeersOf = new WeakMap<Keyring, RecentPeers>();
 
-function hashedPeer(keys: Keyring, address: string): string {
-  if (address.length > LONGEST_ADDRESS) return keys.macHex('limiter', peerNetwork(address));
+function peerKnownBy(keys: Keyring, address: string): CountedPeer {
+  if (address.length > LONGEST_ADDRESS) return countedPeer(keys, address);
   let recent = recentPeersOf.get(keys);
   if (recent === undefined) {
     recent = { newer: new Map(), older: new Map() };
@@ -62,13 +81,13 @@ function hashedPeer(keys: Keyring, address: string): string {
   }
   const known = recent.newer.get(address);
   if (known !== undefined) return known;
-  const hashed = recent.older.get(address) ?? keys.macHex('limiter', peerNetwork(address));
+  const peer = recent.older.get(address) ?? countedPeer(keys, address);
   if (recent.newer.size >= RECENT_PEERS) {
     recent.older = recent.newer;
     recent.newer = new Map();
   }
-  recent.newer.set(address, hashed);
-  return hashed;
+  recent.newer.set(address, peer);
+  return peer;
 }
 
 interface Count {
@@ -77,14 +96,21 @@ interface Count {
   readonly endsAt: number;
 }
 
+/** Counts that began in the same epoch-aligned window. */
+interface Generation {
+  readonly counts: Map<string, Count>;
+  /** How many of them are of one site, or of one provider. */
+  readonly networks: Map<number, number>;
+}
+
 /**
  * The counts of one window length. `current` holds those that began in the present epoch-aligned window,
  * `previous` those of the one before; what is older has ended, so it is dropped as a whole, not searched for.
  */
 interface Generations {
   index: number;
-  current: Map<string, Count>;
-  previous: Map<string, Count>;
+  current: Generation;
+  previous: Generation;
 }
 
 export interface MemoryLimiterOptions {
@@ -92,40 +118,63 @@ export interface MemoryLimiterOptions {
   readonly maxEntries: number;
 }
 
+/** What one site and one provider (IPv6 /48 and /32) may have of the places once half of them are taken. */
+const SITE_SHARE = 1 / 64;
+const PROVIDER_SHARE = 1 / 16;
+
 /**
  * A {@link Limiter} in the memory of one process. A window begins with a key's first hit.
  *
  * Memory is bounded: when `maxEntries` keys are being counted, newcomers share one count per class (the key
  * without its last part) until windows end. Keys that are already counted keep their own.
+ *
+ * Who holds an IPv6 /48 has 65,536 peers, and a provider's /32 as many times more. Once half of the places are
+ * taken, newcomers of a network that has its share of them have one count per class for that network together, so
+ * that the other half is left to everybody else.
  */
 export function memoryLimiter({ maxEntries }: MemoryLimiterOptions): Limiter {
   // One for each window length, of which settings have a handful.
   const windows = new Map<number, Generations>();
 
-  const isFull = (now: number): boolean => {
-    if (entries(windows) < maxEntries) return false;
+  const taken = (places: number, now: number): boolean => {
+    if (entries(windows) < places) return false;
     for (const [windowMs, generations] of windows) advance(generations, windowMs, now);
-    return entries(windows) >= maxEntries;
+    return entries(windows) >= places;
   };
 
-  const hit = (key: string, limit: number, windowMs: number, now: number): number | undefined => {
+  /** Under which name a newcomer is counted. */
+  const nameFor = (key: string, site: number | undefined, now: number): string => {
+    if (site !== undefined && taken(maxEntries / 2, now)) {
+      for (const [network, share] of [
+        [site, SITE_SHARE],
+        [providerOf(site), PROVIDER_SHARE],
+      ] as const) {
+        if (entriesOf(windows, network) >= maxEntries * share) return sharedKey(key, `newcomers ${network}`);
+      }
+    }
+    return taken(maxEntries, now) ? sharedKey(key, 'newcomers') : key;
+  };
+
+  const hit = (key: string, limit: number, windowMs: number, now: number, site?: number) => {
     if (limit <= 0) return undefined;
     let generations = windows.get(windowMs);
     if (generations === undefined) {
-      generations = { index: 0, current: new Map(), previous: new Map() };
+      generations = { index: 0, current: newGeneration(), previous: newGeneration() };
       windows.set(windowMs, generations);
     }
     advance(generations, windowMs, now);
     let count = liveCount(generations, key, windowMs, now);
     if (count === undefined) {
       // Whoever was counted before has a place already and takes it again.
-      const placed = generations.current.has(key) || generations.previous.has(key);
-      const name = placed || !isFull(now) ? key : sharedKey(key);
+      const placed = generations.current.counts.has(key) || generations.previous.counts.has(key);
+      const name = placed ? key : nameFor(key, site, now);
       count = liveCount(generations, name, windowMs, now);
       if (count === undefined) {
         count = { hits: 0, endsAt: now + windowMs };
-        generations.previous.delete(name);
-        generations.current.set(name, count);
+        const of = name === key ? site : undefined;
+        if (generations.previous.counts.delete(name)) tally(generations.previous, of, -1);
+        if (!generations.current.counts.has(name)) tally(generations.current, of, 1);
+        generations.current.counts.set(name, count);
       }
     }
     if (count.hits >= limit) return count.endsAt;
@@ -133,12 +182,33 @@ export function memoryLimiter({ maxEntries }: MemoryLimiterOptions): Limiter {
     return undefined;
   };
 
-  return { hit: async (key, limit, windowMs, now) => hit(key, limit, windowMs, now) };
+  return { hit: async (key, limit, windowMs, now, site) => hit(key, limit, windowMs, now, site) };
+}
+
+const newGeneration = (): Generation => ({ counts: new Map(), networks: new Map() });
+
+/** A site's provider: its first 32 bits, as a number that no site has. */
+const providerOf = (site: number): number => -1 - Math.floor(site / 0x10000);
+
+function tally({ networks }: Generation, site: number | undefined, change: 1 | -1): void {
+  if (site === undefined) return;
+  for (const network of [site, providerOf(site)]) {
+    const now = (networks.get(network) ?? 0) + change;
+    if (now > 0) networks.set(network, now);
+    else networks.delete(network);
+  }
 }
 
 function entries(windows: ReadonlyMap<number, Generations>): number {
   let total = 0;
-  for (const { current, previous } of windows.values()) total += current.size + previous.size;
+  for (const { current, previous } of windows.values()) total += current.counts.size + previous.counts.size;
+  return total;
+}
+
+function entriesOf(windows: ReadonlyMap<number, Generations>, network: number): number {
+  let total = 0;
+  for (const { current, previous } of windows.values())
+    total += (current.networks.get(network) ?? 0) + (previous.networks.get(network) ?? 0);
   return total;
 }
 
@@ -146,8 +216,8 @@ function advance(generations: Generations, windowMs: number, now: number): void 
   const index = Math.floor(now / windowMs);
   // A clock that is corrected by a little may step back over a boundary; nothing is forgotten for that.
   if (index === generations.index || index === generations.index - 1) return;
-  generations.previous = index === generations.index + 1 ? generations.current : new Map();
-  generations.current = new Map();
+  generations.previous = index === generations.index + 1 ? generations.current : newGeneration();
+  generations.current = newGeneration();
   generations.index = index;
 }
 
@@ -157,12 +227,12 @@ function liveCount(
   windowMs: number,
   now: number,
 ): Count | undefined {
-  const count = current.get(key) ?? previous.get(key);
+  const count = current.counts.get(key) ?? previous.counts.get(key);
   // A window that ends much later than one length from now is left from before the clock was set back.
   return count !== undefined && count.endsAt > now && count.endsAt <= now + 2 * windowMs ? count : undefined;
 }
 
-/** Keys end in the peer; what is before is the class. Classes are few, so these names need no bound. */
-function sharedKey(key: string): string {
-  return `${key.slice(0, key.lastIndexOf(':') + 1)}newcomers`;
+/** Keys end in the peer; what is before is the class. Classes and crowded networks are few: these need no bound. */
+function sharedKey(key: string, name: string): string {
+  return `${key.slice(0, key.lastIndexOf(':') + 1)}${name}`;
 }

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { limiterKey, memoryLimiter, peerNetwork } from '../../src/core/limiter.ts';
+import type { Limiter } from '../../src/core/deps.ts';
+import { limiterKey, limiterSite, memoryLimiter, peerNetwork } from '../../src/core/limiter.ts';
 import { openKeyring } from '../../src/crypto/keyring.ts';
 import { limiterContract } from '../contract/limiter.ts';
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 10, 1, 12, 0, 17);
+const keys = openKeyring(new Uint8Array(32).fill(7));
 
 limiterContract('memory', async () => {
   let now = START;
@@ -82,6 +84,84 @@ describe('the memory limiter under many peers', () => {
   });
 });
 
+describe('the memory limiter under one network', () => {
+  const full = 640;
+  const peers = (prefix: string) => (at: number) => `${prefix}:${at.toString(16)}::1`;
+  /** Each once, with a limit of one. @returns how many were let through */
+  const come = async (limiter: Limiter, many: number, peer: (at: number) => string, now = START) => {
+    let passed = 0;
+    for (let at = 0; at < many; at += 1) {
+      const until = await limiter.hit(
+        `r:auth:${peer(at).replaceAll(':', '-')}`,
+        1,
+        MINUTE,
+        now,
+        limiterSite(keys, peer(at)),
+      );
+      if (until === undefined) passed += 1;
+    }
+    return passed;
+  };
+  const anybody = (at: number) => `10.0.${at >> 8}.${at & 255}`;
+
+  it('leaves half of its places to everybody else, whatever a /48 does', async () => {
+    const limiter = memoryLimiter({ maxEntries: full });
+    assert.equal(
+      await come(limiter, 2 * full, peers('2001:db8:1')),
+      full / 2 + 1,
+      'and one count for all others',
+    );
+    assert.equal(await come(limiter, full / 2 - 1, anybody), full / 2 - 1);
+    assert.equal(await come(limiter, 100, (at) => anybody(full + at)), 1, 'now it is full');
+  });
+
+  it('leaves a quarter of them and more, whatever a /32 does with all its /48', async () => {
+    const limiter = memoryLimiter({ maxEntries: full });
+    const passed = await come(limiter, 2 * full, (at) => `2001:db8:${at.toString(16)}::1`);
+    assert.equal(passed, full / 2 + 1);
+    // Another provider's customers come to a table that is half full: of them a sixteenth has places.
+    const others = (at: number) => `2001:db9:${at.toString(16)}::1`;
+    assert.equal(await come(limiter, full, others), full / 16 + 1);
+    assert.equal(await come(limiter, full / 4, anybody), full / 4);
+  });
+
+  it('counts newcomers of a crowded network apart from those of others, even when it is full', async () => {
+    const limiter = memoryLimiter({ maxEntries: full });
+    await come(limiter, 2 * full, peers('2001:db8:1'));
+    await come(limiter, full, anybody);
+    const newcomer = (key: string, peer: string) =>
+      limiter.hit(`r:read:${key}`, 2, MINUTE, START, limiterSite(keys, peer));
+    for (let at = 0; at < 5; at += 1) await newcomer(`crowd ${at}`, `2001:db8:1:f${at}::1`);
+    assert.equal(await newcomer('somebody', '192.0.2.7'), undefined);
+    assert.equal(await newcomer('somebody in another', '2001:db9:1::1'), undefined);
+  });
+
+  it('lets a network have any number while half of the places are free', async () => {
+    const limiter = memoryLimiter({ maxEntries: full });
+    assert.equal(await come(limiter, full / 2, peers('2001:db8:1')), full / 2);
+  });
+
+  it('has room for that network again when its windows have ended, however often its peers came', async () => {
+    const limiter = memoryLimiter({ maxEntries: full });
+    for (let window = 0; window < 4; window += 1) {
+      const now = START + window * MINUTE;
+      assert.equal(await come(limiter, full / 2, peers('2001:db8:1'), now), full / 2, `window ${window}`);
+    }
+    const others = peers('2001:db9:1');
+    const later = START + 3 * MINUTE;
+    assert.equal(
+      await come(limiter, full / 2, others, later),
+      full / 64 + 1,
+      'another, while it is half full',
+    );
+  });
+
+  it('has no share for an address of IPv4, however it is written', async () => {
+    const limiter = memoryLimiter({ maxEntries: full });
+    assert.equal(await come(limiter, full, (at) => `::ffff:${anybody(at)}`), full);
+  });
+});
+
 describe('the network that counts as one peer', () => {
   const cases: readonly (readonly [string | undefined, string])[] = [
     ['192.0.2.7', '192.0.2.7'],
@@ -117,8 +197,6 @@ describe('the network that counts as one peer', () => {
 });
 
 describe('limiter keys', () => {
-  const keys = openKeyring(new Uint8Array(32).fill(7));
-
   it('carry listener, class and a hashed peer, and nothing that names the peer', () => {
     const key = limiterKey(keys, 'main', 'paste_read', '192.0.2.7');
     assert.equal(key, `sallyport:rate:main:v1:paste_read:${keys.macHex('limiter', '192.0.2.7')}`);

@@ -38,13 +38,18 @@ async function through(
 
 /** A limiter that lets everything through and keeps what it was asked. */
 function recorder() {
-  const hits: { readonly key: string; readonly limit: number; readonly windowMs: number }[] = [];
+  const hits: {
+    readonly key: string;
+    readonly limit: number;
+    readonly windowMs: number;
+    readonly site?: number | undefined;
+  }[] = [];
   const options: HouseOptions = {
     env: ON,
     ports: {
       limiter: {
-        async hit(key, limit, windowMs) {
-          hits.push({ key, limit, windowMs });
+        async hit(key, limit, windowMs, _now, site) {
+          hits.push({ key, limit, windowMs, site });
           return undefined;
         },
       },
@@ -243,6 +248,19 @@ describe('what a request is counted under', () => {
       }),
     );
   };
+
+  it('comes with the /48 of a peer that has one, which may have but some of the places', async () => {
+    const { hits, options } = recorder();
+    await inHouse(options, async (house) => {
+      for (const address of ['2001:db8:1:2::3', '2001:db8:1:ffff::', '2001:db8:2::1', '192.0.2.1'])
+        await ask(house, 'main', 'GET', '/', { address });
+      const [one, same, other, none] = hits.map(({ site }) => site);
+      assert.equal(one, 0x20010db80001);
+      assert.equal(same, one);
+      assert.equal(other, 0x20010db80002);
+      assert.equal(none, undefined);
+    });
+  });
 
   it('is its class and an HMAC of its peer, and nothing else of the request', async () => {
     const { hits, options } = recorder();

@@ -4,7 +4,7 @@
  */
 import type { Deps, LogFields } from '../../core/deps.ts';
 import { Fault, secondsUntil, storageTrouble } from '../../core/faults.ts';
-import { limiterKey } from '../../core/limiter.ts';
+import { limiterKey, limiterSite } from '../../core/limiter.ts';
 import { OTHER_METHOD, UNKNOWN_ROUTE } from '../../core/metrics.ts';
 import { type LimitClass, limitFor } from '../../core/settings.ts';
 import type { Visitor } from '../../core/visitor.ts';
@@ -42,7 +42,13 @@ async function countAgainst(
   const key = limiterKey(deps.keys, listener, limitClass, visitor.address);
   let until: number | undefined;
   try {
-    until = await deps.limiter.hit(key, limit.limit, limit.windowMs, now);
+    until = await deps.limiter.hit(
+      key,
+      limit.limit,
+      limit.windowMs,
+      now,
+      limiterSite(deps.keys, visitor.address),
+    );
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown;
     // Whatever it was that failed: a request that is not counted is not served.
