@@ -17,10 +17,18 @@ import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { Fault, type FaultKind, secondsUntil } from './faults.ts';
 import { newId } from './ids.ts';
+import { limiterSite, peerNetwork } from './limiter.ts';
 import { factorCodeMail } from './mail.ts';
 import { emailOf } from './registration.ts';
+import type { Visitor } from './visitor.ts';
 
 const LIMITS: CodeLimits = { perSession: 5, perAccount: 10, windowMs: 15 * 60_000 };
+
+/**
+ * Codes that one network has mailed for an account in the life of a code. Fewer than half of what the account may
+ * have, so that nobody who knows the password alone uses all of them up from one place, the change of a window included.
+ */
+const CODES_A_NETWORK = 10;
 
 /** A session that has shown a factor, as it is afterwards. */
 export interface Proven<Factor> {
@@ -75,15 +83,33 @@ export function proofOf(
   };
 }
 
+const tooManyCodes = (until: number, now: number) =>
+  new Fault('rate_limited', {
+    message: 'too many codes were mailed; use one of those that came, or try again later',
+    retryAfterSeconds: secondsUntil(until, now),
+  });
+
+/** @throws Fault `rate_limited` where this visitor's network (of IPv6 the whole site) asked for its share of codes */
+async function countMailed(deps: Deps, visitor: Visitor, accountId: string): Promise<void> {
+  const site = limiterSite(deps.keys, visitor.address);
+  const network = site === undefined ? peerNetwork(visitor.address) : `site ${site}`;
+  const key = `sallyport:codes:v1:${deps.keys.macHex('limiter', `${accountId}:${network}`)}`;
+  const now = deps.now();
+  const { emailChallengeTtlMs } = deps.settings.auth;
+  const until = await deps.limiter.hit(key, CODES_A_NETWORK, emailChallengeTtlMs, now, site);
+  if (until !== undefined) throw tooManyCodes(until, now);
+}
+
 /**
  * Mails a code: to set the factor up, or to the active address to verify this session.
  * @returns when the code expires.
  * @throws Fault `email_required`, `invalid_email`, `second_factor_already_configured`, `email_unavailable`,
- *   `rate_limited` while too many codes of this account live
+ *   `rate_limited` while too many codes of this account live, or this visitor asked for too many of them
  */
 export async function challengeEmail(
   deps: Deps,
   origin: Origin,
+  visitor: Visitor,
   live: LiveSession,
   wanted: unknown,
 ): Promise<number> {
@@ -103,6 +129,7 @@ export async function challengeEmail(
   else if (account.emailVerifiedAt !== undefined) address = account.email;
   if (address === undefined) throw new Fault('email_required');
   if (deps.settings.email.backend === 'none') throw new Fault('email_unavailable');
+  await countMailed(deps, visitor, account.id);
 
   const code = randomToken(deps.random);
   const now = deps.now();
@@ -117,9 +144,7 @@ export async function challengeEmail(
   };
   const entry = auditEntry(deps, origin, 'factor_challenge', 'ok', { subjectAccountId: account.id });
   const made = await accounts.challengeEmail(challenge, !active, entry);
-  if (made.kind === 'too_many') {
-    throw new Fault('rate_limited', { retryAfterSeconds: secondsUntil(made.until, now) });
-  }
+  if (made.kind === 'too_many') throw tooManyCodes(made.until, now);
   if (made.kind === 'conflict') throw new Fault('second_factor_already_configured');
   try {
     await deps.mailer.send(factorCodeMail(address, code, deps.settings.auth.emailChallengeTtlMs));

@@ -68,10 +68,12 @@ describe('a mailed code', () => {
       await inMail(async (house) => {
         const person = await newcomer(house, 'somebody');
         let as = await session(house, person, way);
+        const path = `${FACTOR}/email/challenge`;
         for (let n = 0; n < 30; n += 1) {
-          // Neither a fresh login nor another mailbox is a fresh start.
+          // Neither a fresh login nor another mailbox nor another place is a fresh start.
           if (n === 15) as = await session(house, person, way);
-          answers(await challenge(house, as, { email: `box${n % 2}@example.org` }), 202);
+          const asked = { as, address: `192.0.2.${n % 3}`, body: { email: `box${n % 2}@example.org` } };
+          answers(await ask(house, path, asked), 202);
         }
         const more = answers(await challenge(house, as, { email: ADDRESS }), 429, 'rate_limited');
         assert.equal(more.headers.get('retry-after'), '600');
@@ -95,6 +97,43 @@ describe('a mailed code', () => {
       });
     });
   }
+
+  it('is left to its owner when somebody asks for as many as they get, of the whole network that they have', async () => {
+    await inMail(async (house) => {
+      const person = await withEmail(house);
+      const ways: readonly (readonly [string, (n: number) => string])[] = [
+        ['a /48', (n) => `2001:db8:1:${n}::1`],
+        ['an address', () => '192.0.2.66'],
+      ];
+      for (const [name, address] of ways) {
+        const thief = await session(house, person);
+        const outcomes: number[] = [];
+        for (let n = 0; n < 30; n += 1) {
+          const asked = { as: thief, method: 'POST', body: {}, address: address(n) };
+          outcomes.push((await ask(house, `${FACTOR}/email/challenge`, asked)).status);
+        }
+        assert.deepEqual(outcomes, [...Array(10).fill(202), ...Array(20).fill(429)], name);
+        const owner = { as: await session(house, person), method: 'POST', body: {}, address: '198.51.100.7' };
+        answers(await ask(house, `${FACTOR}/email/challenge`, owner), 202);
+        answers(await emailVerify(house, owner.as, mailedCode(house)), 200);
+      }
+    });
+  });
+
+  it('that came is good for its owner, although so many were mailed that none more is', async () => {
+    await inMail(async (house) => {
+      const person = await withEmail(house);
+      const thief = await session(house, person);
+      for (let n = 0; n < 40; n += 1) {
+        const asked = { as: thief, method: 'POST', body: {}, address: `192.0.2.${n % 5}` };
+        await ask(house, `${FACTOR}/email/challenge`, asked);
+      }
+      const owner = await session(house, person);
+      const refused = answers(await challenge(house, owner), 429, 'rate_limited');
+      assert.match(refused.body.error.message, /use one of those that came/);
+      answers(await emailVerify(house, owner, mailedCode(house)), 200);
+    });
+  });
 
   it('goes to the address of the account where that is verified and none is given', async () => {
     await inMail(async (house) => {

@@ -34,6 +34,8 @@ export interface Ask {
   /** Whose session it is; a cookie brings its CSRF token along. */
   readonly as?: Session;
   readonly door?: 'main' | 'admin';
+  /** Where it comes from; unknown where nothing is said. */
+  readonly address?: string;
 }
 
 /** What a house must be told for browser sessions. */
@@ -54,12 +56,15 @@ export async function credentials(doors: Doors, { way, token }: Session): Promis
 
 /** One request. POST when there is a body, or when somebody asks for it. */
 export async function ask(doors: Doors, path: string, options: Ask = {}): Promise<Answer> {
-  const { door = 'main', as, body } = options;
+  const { door = 'main', as, body, address } = options;
   const method = options.method ?? (body === undefined ? 'GET' : 'POST');
   const headers = { ...(as !== undefined && (await credentials(doors, as))), ...options.headers };
   const sent = typeof body === 'string' ? body : JSON.stringify(body);
   const init = { method, headers, ...(body !== undefined && { body: sent }) };
-  const response = await doors[door](new Request(`${ORIGIN}${path}`, init));
+  const response = await doors[door](
+    new Request(`${ORIGIN}${path}`, init),
+    address === undefined ? undefined : { address },
+  );
   const bytes = new Uint8Array(await response.arrayBuffer());
   // A preflight is the browser's business; the documents speak of routes.
   if (method !== 'OPTIONS' || response.status !== 204) {

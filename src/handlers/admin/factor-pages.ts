@@ -25,9 +25,9 @@ export const emailChallenge = adminRoute({
   answers: FORM_ANSWERS,
   faults: ['email_required', 'invalid_email', 'second_factor_already_configured', 'email_unavailable'],
   refuse: refusePage,
-  async reply({ deps, who }) {
+  async reply({ deps, visitor, who }) {
     try {
-      await challengeEmail(deps, adminOrigin(who, CLASS), who.live, who.form.email);
+      await challengeEmail(deps, adminOrigin(who, CLASS), visitor, who.live, who.form.email);
       return seeOther(withNotice(EMAIL_CODE, 'second_factor_challenge_sent'));
     } catch (thrown) {
       const verifying = stageOf(who.live) === 'verify';

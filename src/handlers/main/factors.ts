@@ -52,9 +52,9 @@ export const emailChallenge = productRoute({
     'second_factor_already_configured',
     'email_unavailable',
   ],
-  async reply({ deps, request, who }) {
+  async reply({ deps, request, visitor, who }) {
     const { email } = await readFields(request, deps, ['email']);
-    const expiresAt = await challengeEmail(deps, originOf(who, CLASS), who.live, email);
+    const expiresAt = await challengeEmail(deps, originOf(who, CLASS), visitor, who.live, email);
     return json(202, {
       status: 'challenge_sent',
       message: 'If the email challenge can be completed, a verification email will be sent.',
