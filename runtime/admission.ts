@@ -29,6 +29,15 @@ const TOLD_EVERY_MS = 60_000;
 
 type Why = 'one_peer' | 'all_peers';
 
+const WHAT_TO_DO: Readonly<Record<Why, string>> = {
+  one_peer:
+    'One address wants more connections than SAFE_…_MAX_CONNECTIONS_PER_PEER. If it is a proxy of yours, name it in ' +
+    'SAFE_TRUSTED_PROXIES; else block it before it gets here.',
+  all_peers:
+    'All places of SAFE_…_MAX_CONNECTIONS are taken. If these are people, raise it and LimitNOFILE; if it is a siege, ' +
+    'bound connections at the proxy.',
+};
+
 interface Place {
   readonly socket: Socket;
   readonly network: string;
@@ -74,6 +83,7 @@ export function admission(
       listener: door,
       reason,
       connections: ended,
+      what_to_do: WHAT_TO_DO[reason],
     });
     ended = 0;
   }

@@ -1,5 +1,6 @@
 /** Tasks that go on after their request was answered: bounded, and finished before the process ends. */
 import type { Deps, Log } from '../src/core/deps.ts';
+import { storageTrouble } from '../src/core/faults.ts';
 import { typeName } from './log.ts';
 
 export interface Background {
@@ -16,12 +17,16 @@ export function background(log: Log): Background {
   return {
     run(name, task) {
       if (underWay.size >= MOST) {
-        log.write('warn', 'too much goes on in the background', { task: name });
+        log.write('warn', 'a background task was dropped: too many are under way', { task: name });
         return;
       }
       const run = task()
         .catch((error: unknown) =>
-          log.write('warn', 'a background task failed', { task: name, error_type: typeName(error) }),
+          log.write('warn', 'a background task failed', {
+            task: name,
+            error_type: typeName(error),
+            error_kind: storageTrouble(error),
+          }),
         )
         .finally(() => underWay.delete(run));
       underWay.add(run);

@@ -110,6 +110,6 @@ function problemOf({ kind, code, message }: ObjectError, where: S3Settings): str
   }
   if (kind === 'busy')
     return `${store} cannot be reached (${code ?? 'no answer'}). Check that it runs, and SAFE_S3_ENDPOINT.`;
-  if (kind === 'full') return `${store} has no room (${code}).`;
+  if (kind === 'full') return `${store} has no room (${code}). Make room there, or raise its quota.`;
   return `${store} does not let these credentials write, read, list and remove objects in ${where.bucket} (${code ?? message}). Check their rights, SAFE_S3_REGION and SAFE_S3_FORCE_PATH_STYLE.`;
 }

@@ -109,7 +109,12 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       database: settings.database,
       now: Date.now(),
       onFatal: (error) => {
-        log.write('error', 'the database thread ended', { error_type: typeName(error), kind: error.kind });
+        log.write('error', 'the database thread ended', {
+          error_type: typeName(error),
+          kind: error.kind,
+          what_to_do:
+            'Nothing can be stored without it, so the process ends. Start it again; what was acknowledged is there.',
+        });
         log.flush();
         process.exit(EXIT.failed);
       },
@@ -177,6 +182,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       deletionDecided: () => deletions?.wake(),
       startedAt: Date.now(),
       now: () => Date.now(),
+      elapsed: () => performance.now(),
       random: pooledRandom(),
       digest: nodeDigest,
       crc32: nodeCrc32,

@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { resolve } from 'node:path';
-import { ControlError, isRecord, messageOf, onLines, parse, SOCKET_NAME } from './control-protocol.ts';
+import { ControlError, isRecord, onLines, parse, SOCKET_NAME } from './control-protocol.ts';
 import { withSocketPath } from './socket-path.ts';
 
 /**
@@ -15,12 +15,16 @@ export async function callControl(
   args: unknown = null,
   { timeoutMs = 30_000 }: { timeoutMs?: number } = {},
 ): Promise<unknown> {
-  const socket = await withSocketPath(resolve(dataDir), SOCKET_NAME, open);
+  const dir = resolve(dataDir);
+  const socket = await withSocketPath(dir, SOCKET_NAME, (path) => open(path, dir));
   try {
     const line = await exchange(socket, `${JSON.stringify({ cmd, args })}\n`, timeoutMs);
     const answer: unknown = parse(line);
     if (!isRecord(answer) || typeof answer.ok !== 'boolean') {
-      throw new ControlError('broken', 'The server answered with something else than the control protocol.');
+      throw new ControlError(
+        'broken',
+        'What answers on the control socket is not this server. Is another program using the data directory?',
+      );
     }
     if (!answer.ok) throw new ControlError('refused', String(answer.error));
     return answer.result;
@@ -29,7 +33,7 @@ export async function callControl(
   }
 }
 
-function open(path: string): Promise<Socket> {
+function open(path: string, dir: string): Promise<Socket> {
   return new Promise((done, fail) => {
     const socket = connect(path);
     socket.once('connect', () => done(socket));
@@ -38,8 +42,11 @@ function open(path: string): Promise<Socket> {
       const nobody = thrown.code === 'ENOENT' || thrown.code === 'ECONNREFUSED';
       fail(
         nobody
-          ? new ControlError('no_server', 'No server is running on this data directory.')
-          : new ControlError('unusable', `The control socket cannot be opened: ${messageOf(thrown)}`),
+          ? new ControlError('no_server', `No server is running on the data directory ${dir}.`)
+          : new ControlError(
+              'unusable',
+              `The control socket in ${dir} cannot be opened (${thrown.code}). Run this as the user who runs the server.`,
+            ),
       );
     });
   });
@@ -48,7 +55,8 @@ function open(path: string): Promise<Socket> {
 /** Sends `request` and answers the first line that comes back. */
 function exchange(socket: Socket, request: string, timeoutMs: number): Promise<string> {
   return new Promise((done, fail) => {
-    const broken = (what: string): void => fail(new ControlError('broken', `The server ${what}.`));
+    const broken = (what: string): void =>
+      fail(new ControlError('broken', `The server ${what}. Its log may say why; then try again.`));
     const timer = setTimeout(() => broken('did not answer in time'), timeoutMs);
     socket.on('close', () => {
       clearTimeout(timer);

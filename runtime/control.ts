@@ -70,7 +70,11 @@ export async function acquire(
   } catch (thrown) {
     server.close();
     lock.release();
-    throw new ControlError('unusable', `${join(dir, SOCKET_NAME)} cannot be used: ${messageOf(thrown)}`);
+    throw new ControlError(
+      'unusable',
+      `${join(dir, SOCKET_NAME)} cannot be used: ${messageOf(thrown)}. ` +
+        'The disk must have room, be writable, and be one of this machine: network file systems have no such sockets.',
+    );
   }
   let released = false;
   return {

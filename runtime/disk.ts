@@ -3,6 +3,12 @@ import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
+/** Bytes for a person: `1.5 GiB`, and MiB below one GiB. */
+export function spokenSize(bytes: number): string {
+  const gib = bytes / 2 ** 30;
+  return gib < 1 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${gib.toFixed(1)} GiB`;
+}
+
 /** Bytes that this user may still write where `path` lies; undefined where the system does not tell. */
 export async function freeBytes(path: string): Promise<number | undefined> {
   try {

@@ -26,7 +26,7 @@ import { openEmbedded } from '../src/store/native/embedded.ts';
 import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
-import { freeBytes, openFilesLimit } from './disk.ts';
+import { freeBytes, openFilesLimit, spokenSize } from './disk.ts';
 
 /** The checks of a visit, in order. */
 export const VISIT = [
@@ -68,7 +68,11 @@ export async function examine(patient: Patient, check: DoctorCheck): Promise<rea
     const damaged = error instanceof DbError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? '');
     const detail = error instanceof Error ? error.message : 'unknown error';
     return damaged
-      ? finding(check, 'wrong', `The database is damaged where this is kept (${detail}).`)
+      ? finding(
+          check,
+          'wrong',
+          `The database is damaged where this is kept (${detail}). Restore a backup (docs/operations.md).`,
+        )
       : finding(check, 'unknown', `This could not be looked at (${detail}).`);
   }
 }
@@ -211,8 +215,8 @@ async function signingKey({ db, settings }: Patient): Promise<readonly Finding[]
 async function wal({ database }: Settings): Promise<readonly Finding[]> {
   if (database.kind === 'remote') return finding('wal', 'note', 'The libSQL server keeps its own log.');
   const size = statSync(`${resolve(database.path)}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-  if (size <= LONG_WAL_BYTES) return finding('wal', 'ok', `The write-ahead log has ${size} bytes.`);
-  const message = `The write-ahead log has ${size} bytes: something has been reading one moment for long, a backup or a program outside of the server. It is cut when that has ended and writing pauses.`;
+  if (size <= LONG_WAL_BYTES) return finding('wal', 'ok', `The write-ahead log has ${spokenSize(size)}.`);
+  const message = `The write-ahead log has ${spokenSize(size)}: something has been reading one moment for long, a backup or a program outside of the server. Wait for the backup, or end the program; the log is cut when writing pauses.`;
   return finding('wal', 'warning', message);
 }
 
@@ -222,14 +226,19 @@ async function limits(settings: Settings): Promise<readonly Finding[]> {
   const files = openFilesLimit();
   if (files === undefined) say('unknown', 'How many files may be open is not known on this system.');
   else if (files < FEW_FILES)
-    say('warning', `At most ${files} files may be open, one for each connection: raise the limit to 65536.`);
+    say(
+      'warning',
+      `At most ${files} files may be open, one for each connection: raise the limit (LimitNOFILE, ulimit -n) to 65536.`,
+    );
   else say('ok', `${files} files may be open.`);
   const folders = new Set([resolve(settings.dataDir)]);
   if (settings.database.kind === 'file') folders.add(dirname(resolve(settings.database.path)));
   for (const folder of folders) {
     const free = await freeBytes(join(folder, 'file'));
     if (free === undefined) say('unknown', 'How much room the disk has is not known on this system.');
-    else say(free < LITTLE_ROOM_BYTES ? 'warning' : 'ok', `The disk of ${folder} has ${free} bytes left.`);
+    else if (free < LITTLE_ROOM_BYTES)
+      say('warning', `The disk of ${folder} has ${spokenSize(free)} left: make room before writes fail.`);
+    else say('ok', `The disk of ${folder} has ${spokenSize(free)} left.`);
   }
   return found;
 }
@@ -241,7 +250,8 @@ export function doctorCommands(patient: Patient): ControlCommands {
   return {
     doctor: (args) => {
       const check = isRecord(args) ? args.check : undefined;
-      if (typeof check !== 'string' || !NAMES.has(check)) throw new Error('There is no such check.');
+      if (typeof check !== 'string' || !NAMES.has(check))
+        throw new Error('This server has no such check: is it of the same version?');
       return examine(patient, check as DoctorCheck);
     },
   };

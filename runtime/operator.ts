@@ -5,7 +5,7 @@
 import type { Origin } from '../src/core/audit.ts';
 import { migrateSome, placeOf } from '../src/core/blob-migration.ts';
 import type { Deps } from '../src/core/deps.ts';
-import { Fault } from '../src/core/faults.ts';
+import { Fault, storageTrouble } from '../src/core/faults.ts';
 import {
   changeRole,
   createAccount,
@@ -24,17 +24,33 @@ import type { Account } from '../src/store/accounts.ts';
 import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
 import { StartError } from './listener.ts';
+import { typeName } from './log.ts';
 
 const LOCAL: Origin = { listener: 'local', actorKind: 'operator' };
 
 /** What a command needs of the server. */
 export type OperatorDeps = Deps;
 
-/** A refusal in the words that the wire has for it; what the operator has to put right in its own. */
-function inWords(thrown: unknown): Error {
+/** A refusal in the words that the wire has for it, as a sentence; trouble with storage in those of a start. */
+function inWords(thrown: unknown, command: string, { log, settings }: OperatorDeps): Error {
   if (thrown instanceof StartError) return thrown;
-  if (!(thrown instanceof Fault)) return new Error('The command failed; the server log says where.');
-  return new Error(thrown.detail.message ?? answerOf(thrown.kind).message);
+  if (thrown instanceof Fault) {
+    const text = thrown.detail.message ?? answerOf(thrown.kind).message;
+    return new Error(`${text.charAt(0).toUpperCase()}${text.slice(1)}.`);
+  }
+  const trouble = storageTrouble(thrown);
+  const type = typeName(thrown);
+  log.write('error', "an operator's command failed", {
+    task: command,
+    error_type: type,
+    error_kind: trouble,
+  });
+  if (trouble === undefined) return new Error(`The command failed (${type}). Please report it.`);
+  const where = settings.database.kind === 'file' ? 'the disk under the database' : 'the libSQL server';
+  const store = settings.blobs.s3 === undefined ? '' : ' and at the object store';
+  return new Error(
+    `Storage failed (${trouble}). Look at ${where}${store}, and for "storage is in trouble" in the log of the server; then try again.`,
+  );
 }
 
 async function accountOf(deps: OperatorDeps, name: unknown): Promise<Account> {
@@ -101,7 +117,7 @@ export function operatorCommands(deps: OperatorDeps): ControlCommands {
         try {
           return await run(isRecord(args) ? args : {});
         } catch (thrown) {
-          throw inWords(thrown);
+          throw inWords(thrown, name, deps);
         }
       },
     ]),

@@ -17,7 +17,7 @@ import {
 } from '../src/store/libsql/backup-facts.ts';
 import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
-import { freeBytes } from './disk.ts';
+import { freeBytes, spokenSize } from './disk.ts';
 
 /** Whoever asked has gone when nothing is heard for so long: a living one asks several times a second. */
 const FORGOTTEN_MS = 5_000;
@@ -120,7 +120,7 @@ export function openSnapshots(db: Db, dataDir: string): Snapshots {
       const free = await freeBytes(running.path);
       if (free !== undefined && free < running.of * 1.05)
         throw new Error(
-          `The copy needs ${running.of} bytes in ${dir}, and ${free} are free there. Make room, then try again.`,
+          `The copy needs ${spokenSize(running.of)} in ${dir}, and ${spokenSize(free)} are free there. Make room, then try again.`,
         );
       if (current !== undefined) return { busy: true };
       current = running;

@@ -1,5 +1,6 @@
 /** Runs what has to be done again and again at its interval, one at a time. */
 import type { Log } from '../src/core/deps.ts';
+import { storageTrouble } from '../src/core/faults.ts';
 import { typeName } from './log.ts';
 
 export interface Sweeper {
@@ -28,7 +29,10 @@ export function startSweeper(
     try {
       await sweep(() => stopped);
     } catch (error) {
-      log.write('error', `${name} failed`, { error_type: typeName(error) });
+      log.write('error', `${name} failed`, {
+        error_type: typeName(error),
+        error_kind: storageTrouble(error),
+      });
     }
     if (!stopped) timer = setTimeout(begin, woken ? 0 : intervalMs);
   };

@@ -38,6 +38,10 @@ const SOON_SECONDS = 5;
 /** How long to wait before a lost connection is tried again, at most. */
 const LONGEST_PAUSE_MS = 2_000;
 
+const AWAY =
+  'The server of SAFE_VALKEY_ADDR does not answer. Check that it runs, and the network between; until it is back, ' +
+  'requests that are counted are refused with 503.';
+
 type Shared = Extract<CoordinationSettings, { readonly backend: 'valkey' | 'redis' }>;
 
 /**
@@ -73,7 +77,7 @@ export async function openCoordination(
   client.on('close', () => {
     if (state !== 'there') return;
     state = 'away';
-    log.write('error', 'coordination is away', { backend: settings.backend });
+    log.write('error', 'coordination is away', { backend: settings.backend, what_to_do: AWAY });
   });
   client.on('ready', () => {
     if (state === 'away') log.write('info', 'coordination is back', { backend: settings.backend });

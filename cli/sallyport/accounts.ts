@@ -114,7 +114,8 @@ const recover: Command = {
   async run(args) {
     const parsed = parse(args, { reason: true }, 1);
     const { reason } = parsed.values;
-    if (reason === undefined) throw new UsageError(`--reason is one of: ${RECOVERY_REASONS.join(', ')}`);
+    if (!RECOVERY_REASONS.some((known) => known === reason))
+      throw new UsageError(`--reason is one of: ${RECOVERY_REASONS.join(', ')}`);
     const [account] = parsed.positionals;
     const answer = (await perform(settingsFrom(parsed), 'account.recover', { account, reason })) as Answer;
     tell(parsed.json, answer, lines(answer, 'sets up its second factor anew.'));

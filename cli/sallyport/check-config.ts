@@ -1,5 +1,5 @@
 /** `sallyport check-config` */
-import { describeSettings, settingsWarnings } from '../../src/core/settings.ts';
+import { describeSettings, publicOrigin, settingsWarnings } from '../../src/core/settings.ts';
 import { type Command, parse, say, tell } from './command.ts';
 import { settingsFrom } from './operator.ts';
 
@@ -16,7 +16,7 @@ export const checkConfig: Command = {
       rows,
       rows.map(({ name, value, source }) => `${name} = ${value} (${source})`),
     );
-    for (const warning of settingsWarnings(settings, settings.publicOrigin)) say(`Warning: ${warning}`);
+    for (const warning of settingsWarnings(settings, publicOrigin(settings))) say(`Warning: ${warning}`);
     return 0;
   },
 };

@@ -59,7 +59,9 @@ keeps it can hold every later bundle against it: sallyport verify BUNDLE --key K
     const parsed = parse(args, {}, 0);
     const { checkpoint: latest } = await state(parsed);
     if (latest === null)
-      throw new CommandFailure('There is no checkpoint yet. A running server makes one within a minute.');
+      throw new CommandFailure(
+        'There is no checkpoint yet. A running server signs one within ten seconds of the first entry.',
+      );
     tell(parsed.json, latest, latest.note.split('\n').slice(0, -1));
     return 0;
   },

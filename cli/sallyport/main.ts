@@ -3,16 +3,18 @@ import { VERSION } from '../../src/core/version.ts';
 import { type Command, CommandFailure, say, UsageError } from './command.ts';
 import { commandsCalled, everyCommand } from './commands.ts';
 
-async function help(): Promise<string> {
-  const commands = await everyCommand();
+/** A line for each command: how it is called, and what it does. */
+function listed(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ usage }) => usage.length));
-  const lines = commands.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`);
+  return commands.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}\n`).join('');
+}
+
+async function help(): Promise<string> {
   return `Sallyport ${VERSION}: the operator's commands, and those of whoever records.
 
 Usage: sallyport COMMAND [OPTIONS]
 
-${lines.join('\n')}
-
+${listed(await everyCommand())}
 Every command takes --help. The operator's take --config FILE as well and read the settings that the server reads;
 account commands talk to the running server, or open the database themselves when there is none.
 
@@ -27,6 +29,20 @@ function find(commands: readonly Command[], args: readonly string[]): Command | 
     .sort((a, b) => b.words.length - a.words.length)[0];
 }
 
+/** What is said where the words name no command: of those that begin with the first of them, all. */
+function untold(first: string, called: readonly Command[], args: readonly string[]): number {
+  if (called.length === 0) {
+    say('There is no such command. Try: sallyport --help');
+    return 2;
+  }
+  const text = `Usage: sallyport ${first} …\n\n${listed(called)}`;
+  const asked = args.includes('--help') || args.includes('-h');
+  if (asked) process.stdout.write(text);
+  else say(`There is no such command.\n${text.trimEnd()}`);
+  return asked ? 0 : 2;
+}
+
+/** Runs the command that the arguments name, and tells how it failed. @returns the exit code of the process */
 export async function run(args: readonly string[]): Promise<number> {
   const [first] = args;
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
@@ -37,11 +53,9 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  const command = find(await commandsCalled(first), args);
-  if (command === undefined) {
-    say('There is no such command. Try: sallyport --help');
-    return 2;
-  }
+  const called = await commandsCalled(first);
+  const command = find(called, args);
+  if (command === undefined) return untold(first, called, args);
   const rest = args.slice(command.words.length);
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(`Usage: sallyport ${command.usage}\n\n${command.summary}\n${command.details ?? ''}`);

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { errorCode } from '../shared/failure.ts';
 import { CommandFailure } from './command.ts';
 
 const firstLine = (text: string) => text.replace(/\r?\n$/, '');
@@ -26,8 +27,8 @@ async function ask(prompt: string): Promise<string> {
 /** @param file a path, `-` for standard input, or undefined for the terminal, where it is asked twice. */
 export async function readPassword(file: string | undefined): Promise<string> {
   if (file !== undefined && file !== '-') {
-    return readFile(file, 'utf8').then(firstLine, () => {
-      throw new CommandFailure('The password file cannot be read.');
+    return readFile(file, 'utf8').then(firstLine, (error: unknown) => {
+      throw new CommandFailure(`The password file ${file} cannot be read (${errorCode(error)}).`);
     });
   }
   if (file === '-' || process.stdin.isTTY !== true) {
@@ -36,6 +37,7 @@ export async function readPassword(file: string | undefined): Promise<string> {
     return firstLine(Buffer.concat(chunks).toString('utf8'));
   }
   const password = await ask('Password: ');
-  if ((await ask('Again: ')) !== password) throw new CommandFailure('The two are not the same.');
+  if ((await ask('Again: ')) !== password)
+    throw new CommandFailure('The two are not the same; nothing was changed.');
   return password;
 }

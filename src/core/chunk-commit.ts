@@ -222,7 +222,7 @@ async function commitAlone(
     return await commit(deps, admission, fields, bytes);
   } finally {
     // Sent now and not waited for: it must not hold back an answer.
-    deps.background('giving back a lease', giveBack);
+    deps.background('upload_lease', giveBack);
   }
 }
 

@@ -42,13 +42,16 @@ export const LOG_FIELDS = {
   },
   broken: text('The transfer ended early: the name of the error.', 'AbortError'),
   error_type: text('The type of what was thrown, never its message.', 'RangeError'),
-  error_kind: text('What is wrong with the storage, in one word.', 'unavailable'),
+  error_kind: text(
+    'What is wrong with the storage: `busy`, `full`, `disk`, `denied`, `overloaded`, `internal`, or `unknown` (whether a write happened).',
+    'full',
+  ),
   error_category: text('Why a bundle broke: `not_found` or `internal`.', 'internal'),
   error_code: text(
     "The runtime's name for what is wrong with a connection, or the engine's for what is wrong with the storage.",
     'SQLITE_FULL',
   ),
-  kind: text('Which trouble the database thread had.', 'unavailable'),
+  kind: text('Which trouble the database thread had, in the words of `error_kind`.', 'internal'),
   code: text('`debug`: the code of a refusal, as in its body.', 'paste_not_found'),
   reason: text(
     'Why a mail or a webhook was not taken, a reload refused, or connections ended, in one word.',
@@ -56,7 +59,7 @@ export const LOG_FIELDS = {
   ),
   attempts: count('How often it was tried.', 3),
   event: text('The webhook event.', 'paste.created'),
-  task: text('The work in the background.', 'sweep'),
+  task: text("The work in the background, or the operator's command.", 'mailer'),
   backend: text('What coordinates: `valkey` or `redis`.', 'valkey'),
   operation: text('`stream_bundle` or `incident_bundle`.', 'stream_bundle'),
   to: text('Where chunks are moved to.', 's3'),
@@ -72,10 +75,7 @@ export const LOG_FIELDS = {
     '`SAFE_…` names, with commas: what was read again, or what needs a restart.',
     'SAFE_LOG_LEVEL',
   ),
-  what_to_do: text(
-    'What is wrong and what to do, as a standing sentence: storage in trouble, a clock that leapt, a door at the edge.',
-    'Set SAFE_DATABASE_URL.',
-  ),
+  what_to_do: text('What is wrong and what to do, as standing sentences.', 'Set SAFE_DATABASE_URL.'),
 } as const satisfies Readonly<Record<string, FieldNote>>;
 
 type Fields = typeof LOG_FIELDS;

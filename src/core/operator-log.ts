@@ -84,7 +84,7 @@ export async function logProof({ store: { log } }: LogDeps, index: unknown) {
     throw new Fault('not_found', {
       message:
         size === 0
-          ? 'there is no checkpoint yet; a running server makes one within a minute'
+          ? 'there is no checkpoint yet; a running server signs one within ten seconds of the first entry'
           : `give an index from 0 to ${size - 1}: the newest checkpoint covers ${size} entries`,
     });
   const [leaf] = await log.leaves(index, 1);

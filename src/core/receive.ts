@@ -184,5 +184,5 @@ export async function discardAfter(
   staged: { discard(): Promise<void> },
 ): Promise<void> {
   if (storageTrouble(thrown) === undefined) await staged.discard().catch(() => {});
-  else deps.background('discarding an upload', () => staged.discard());
+  else deps.background('upload_discard', () => staged.discard());
 }

@@ -102,15 +102,14 @@ for (const running of [false, true]) {
 
     it('refuse what the server would refuse, with exit code 1 and one sentence', async () => {
       for (const [line, sentence] of [
-        ['account create alice', 'username is taken'],
-        ['account create x', 'username must be 3 to 64 characters'],
-        ['account create dave --role owner', 'role must be user or admin'],
-        ['account disable nobody', 'account was not found'],
-        ['account role bob owner', 'role must be user or admin'],
-        ['account recover bob --reason because', 'reason is not one of the recovery reasons'],
-        ['account disable alice', 'the last active admin'],
-        ['account role alice user', 'the last active admin'],
-        ['account create dave --password-file nowhere', 'The password file cannot be read.'],
+        ['account create alice', 'Username is taken.'],
+        ['account create x', 'Username must be 3 to 64 characters'],
+        ['account create dave --role owner', 'Role must be user or admin.'],
+        ['account disable nobody', 'Account was not found.'],
+        ['account role bob owner', 'Role must be user or admin'],
+        ['account disable alice', 'The last active admin'],
+        ['account role alice user', 'The last active admin'],
+        ['account create dave --password-file nowhere', 'The password file nowhere cannot be read'],
       ] as const) {
         const ran = quiet(ended(await run(line, { input: PASSWORD }), 1));
         assert.ok(ran.said.startsWith(sentence), `${line}: ${ran.said}`);
@@ -118,7 +117,9 @@ for (const running of [false, true]) {
         assert.doesNotMatch(ran.said, /\n\s+at /);
       }
       const short = ended(await run('account create dave', { input: 'short' }), 1);
-      assert.match(short.said, /^a password must have 12 to 256 bytes/);
+      assert.match(short.said, /^A password must have 12 to 256 bytes/);
+      const reasons = ended(await run('account recover bob --reason because'), 2);
+      assert.match(reasons.said, /^--reason is one of: lost_email_access, /);
     });
 
     it('end sessions, set a new password, change a role, shut, open and recover', async () => {
@@ -152,7 +153,7 @@ for (const running of [false, true]) {
     });
 
     it('show the bootstrap secret no longer', async () => {
-      assert.match(ended(await run('bootstrap-secret'), 1).said, /^bootstrap is closed/);
+      assert.match(ended(await run('bootstrap-secret'), 1).said, /^Bootstrap is closed/);
     });
   });
 }

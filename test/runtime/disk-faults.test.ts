@@ -162,7 +162,10 @@ describe('a disk under a server', { skip: LINUX, timeout: 120_000 }, () => {
       settings: { ...UNCOUNTED, ...under.env },
     });
     assert.equal(code, 1);
-    assert.match(stderr, /^The database file .* cannot be opened: The log .* cannot be read \(EIO\)\.\.?$/m);
+    assert.match(
+      stderr,
+      /^The database file .* cannot be opened: The log .* cannot be read \(EIO\)\. Check .*$/m,
+    );
     under.disk({});
     assertSound(under.folder);
     server = await start();

@@ -182,7 +182,7 @@ function report(given: Given, manifest: Manifest, made: Made, encrypted: boolean
   };
   const { chunks = 0, pastes = 0, accounts = 0 } = manifest.counts;
   const lines = [
-    `${made.path}: ${spokenBytes(made.bytes)}, ${accounts} accounts, ${pastes} pastes, ${chunks} chunks.`,
+    `${piped ? 'Standard output' : made.path}: ${spokenBytes(made.bytes)}, ${accounts} accounts, ${pastes} pastes, ${chunks} chunks.`,
     `SHA-256 ${made.sha256}`,
   ];
   if (!piped) tell(given.has('json'), value, given.has('quiet') ? [] : lines);

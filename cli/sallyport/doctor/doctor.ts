@@ -73,8 +73,20 @@ async function doctor(given: Given): Promise<number> {
   const wrong = findings.filter(({ level }) => level === 'wrong').length;
   const verdict = wrong > 0 ? 'wrong' : 'well';
   if (given.has('json')) tell(true, { verdict, findings }, []);
-  else if (!given.has('quiet')) say(wrong > 0 ? `Wrong: ${wrong}.` : 'All is well.');
+  else if (!given.has('quiet')) say(summary(findings));
   return wrong > 0 ? 1 : 0;
+}
+
+/** What a person reads last. */
+function summary(findings: readonly Finding[]): string {
+  const count = (level: Finding['level']) => findings.filter((finding) => finding.level === level).length;
+  const [wrong, warnings, unknown] = [count('wrong'), count('warning'), count('unknown')];
+  if (wrong > 0) return `Wrong: ${wrong}. What to do about each check is in docs/operations.md.`;
+  const open = [
+    ...(warnings > 0 ? [`warnings: ${warnings}`] : []),
+    ...(unknown > 0 ? [`not looked at: ${unknown}`] : []),
+  ];
+  return open.length === 0 ? 'All is well.' : `Nothing is wrong; ${open.join(', ')}.`;
 }
 
 /** Has the running server do the checks, or does them here. */

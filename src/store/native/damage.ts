@@ -28,8 +28,13 @@ export function openingFailed(path: string, thrown: unknown): DbError {
     const sentence = `The database file ${path} is locked by another program (${message}). Stop it and start again.`;
     return new DbError('busy', sentence, code);
   }
-  return new DbError(kind, `The database file ${path} cannot be opened: ${message}.`, code);
+  const what = `The database file ${path} cannot be opened: ${message.replace(/\.$/, '')}.`;
+  return new DbError(kind, `${what} ${LOOK_AT}`, code);
 }
+
+const LOOK_AT =
+  'Check that this user may read and write it and its folder, and that the disk is not read-only. If the system log ' +
+  'tells of a failing disk, start again once it is well: nothing was changed.';
 
 function damaged(path: string, detail: string): string {
   return (

@@ -16,7 +16,7 @@ function reading(name: string, summary: string, details: string): Command {
   };
 }
 
-export const lettingGoCommands: readonly Command[] = [
+export const retentionCommands: readonly Command[] = [
   reading(
     'retention-preview',
     'Show, as JSON, what the retention settings would delete and forget now.',
