@@ -80,6 +80,7 @@ export async function offline<T>(
       background: () => {},
       startedAt: Date.now(),
       now: () => Date.now(),
+      elapsed: () => performance.now(),
       random: (length) => new Uint8Array(randomBytes(length)),
       digest: nodeDigest,
       crc32: nodeCrc32,

@@ -127,6 +127,7 @@ export async function composeEdge(
     },
     startedAt: now(),
     now,
+    elapsed: () => performance.now(),
     random,
     digest: edgeDigest,
     crc32,

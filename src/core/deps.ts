@@ -43,6 +43,8 @@ export interface Deps {
   readonly startedAt: number;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets, from any beginning: for how long something takes. */
+  elapsed(): number;
   /** `length` unpredictable bytes. */
   random(length: number): Bytes;
   /** A fresh SHA-256, the runtime's native one, for bodies that are never whole in memory. */

@@ -76,11 +76,11 @@ class Appender {
   }
 }
 
-/** The next of an iteration, or undefined when it did not come by then. */
+/** The next of an iteration, or undefined when it did not come by then (`Deps.elapsed`). */
 async function nextBy<T>(deps: Deps, next: Promise<T>, at: number): Promise<T | undefined> {
   let stop = () => {};
   const late = new Promise<undefined>((resolve) => {
-    stop = deps.after(Math.max(0, at - deps.now()), () => resolve(undefined));
+    stop = deps.after(Math.max(0, at - deps.elapsed()), () => resolve(undefined));
   });
   try {
     return await Promise.race([next, late]);
@@ -109,13 +109,13 @@ async function storeAll(deps: Deps, held: HeldUpload, source: ByteSource, most: 
         continue;
       }
       if (step.done === true) break;
-      if (buffer.size === 0) oldest = deps.now();
+      if (buffer.size === 0) oldest = deps.elapsed();
       received += step.value.length;
       if (received > most) throw overflow(held.upload);
       buffer.push(step.value);
       while (buffer.size >= appender.next) {
         await appender.store(buffer.take(appender.next));
-        oldest = deps.now();
+        oldest = deps.elapsed();
       }
       next = chunks.next();
       next.catch(() => {});

@@ -33,6 +33,27 @@ it('a body of a byte now and then is given up, raw or JSON, and leaves nothing b
     assert.deepEqual(kept?.rows, [[0]]);
   }));
 
+it('a body that is on its way comes in, although the clock is set by ten years meanwhile', () =>
+  inHouse({}, async (house) => {
+    for (const years of [10, -10]) {
+      const pieces = [1, 2, 3];
+      const body = new ReadableStream<Uint8Array>(
+        {
+          pull(controller) {
+            const piece = pieces.shift();
+            house.clock.set(years * 365 * 86_400_000);
+            if (piece === undefined) controller.close();
+            else controller.enqueue(new Uint8Array(100).fill(piece));
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      const init = { method: 'POST', body, duplex: 'half' };
+      const { status } = await house.main(new Request(`${ORIGIN}/`, init));
+      assert.equal(status, 201, `${years} years`);
+    }
+  }));
+
 it('a body that is slow and steady comes in', () =>
   inHouse({}, async (house) => {
     const { status } = await drip(house, BODY_LEAST_RATE * 10, 10_000, 60);

@@ -137,7 +137,7 @@ describe('Upload Append', () => {
       assert.equal(await offsetOf(pending, location), 60);
     }));
 
-  it('keeps what lies in memory when nothing comes for a while, before the connection is given up', () =>
+  it('keeps what lies in memory when nothing comes for a while, before the connection is given up, whoever sets the clock', () =>
     inUpload({}, async (pending, { clock, db }) => {
       const location = await begin(pending);
       const slow = handBody();
@@ -145,8 +145,13 @@ describe('Upload Append', () => {
       const asked = patch(pending, location, 0, '?1', slow.stream);
       await first;
       const second = slow.wanted();
-      slow.write(pending.bytes.subarray(0, 60));
+      slow.write(pending.bytes.subarray(0, 30));
       await second;
+      // As somebody may who finds it an hour ahead.
+      clock.set(-3_600_000);
+      const third = slow.wanted();
+      slow.write(pending.bytes.subarray(30, 60));
+      await third;
       clock.advance(1000);
       const staged = async () =>
         (await db.batch([{ sql: 'SELECT sum(bytes) FROM loose_blobs' }], 'read'))[0]?.rows[0]?.[0];

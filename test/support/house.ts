@@ -34,12 +34,15 @@ export interface LogLine extends LogFields {
 /** A clock that stands still until somebody moves it. */
 export class TestClock {
   #now = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+  #elapsed = 0;
   #timers: { at: number; then: () => void }[] = [];
 
   now = (): number => this.#now;
 
+  elapsed = (): number => this.#elapsed;
+
   after = (ms: number, then: () => void): (() => void) => {
-    const timer = { at: this.#now + ms, then };
+    const timer = { at: this.#elapsed + ms, then };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
@@ -49,9 +52,15 @@ export class TestClock {
   /** Moves on by `ms` milliseconds and rings what is due. */
   advance(ms: number): void {
     this.#now += ms;
-    const due = this.#timers.filter(({ at }) => at <= this.#now);
-    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
+    this.#elapsed += ms;
+    const due = this.#timers.filter(({ at }) => at <= this.#elapsed);
+    this.#timers = this.#timers.filter(({ at }) => at > this.#elapsed);
     for (const { then } of due) then();
+  }
+
+  /** Somebody sets it, by `ms` milliseconds either way: no time passes, and nothing rings. */
+  set(ms: number): void {
+    this.#now += ms;
   }
 
   /** How many timers wait. */
@@ -168,6 +177,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     },
     startedAt: clock.now(),
     now: clock.now,
+    elapsed: clock.elapsed,
     random: (length) => new Uint8Array(randomBytes(length)),
     digest: nodeDigest,
     crc32: nodeCrc32,

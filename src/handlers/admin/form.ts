@@ -34,7 +34,7 @@ function decoded(text: string): string {
  */
 export async function readForm<Name extends string>(
   request: Request,
-  deps: Pick<Deps, 'after' | 'now'>,
+  deps: Pick<Deps, 'after' | 'elapsed'>,
   names: readonly Name[],
 ): Promise<Form<Name>> {
   const body = await collect(bodyOf(request, deps), LIMIT, 'request_too_large');

@@ -17,7 +17,7 @@ function declaredLength(request: Request): number | undefined {
   return header !== null && /^\d+$/.test(header) ? Number(header) : undefined;
 }
 
-type Timing = Pick<Deps, 'after' | 'now'>;
+type Timing = Pick<Deps, 'after' | 'elapsed'>;
 
 /** The body of a request, a piece at a time. */
 export interface Pieces {
@@ -96,7 +96,7 @@ async function* read(request: Request, deps: Timing): AsyncGenerator<Bytes> {
   const pieces = piecesOf(request);
   if (pieces === undefined) return;
   let ended = false;
-  const started = deps.now();
+  const started = deps.elapsed();
   let bytes = 0;
   try {
     for (;;) {
@@ -108,7 +108,7 @@ async function* read(request: Request, deps: Timing): AsyncGenerator<Bytes> {
       }
       bytes += piece.length;
       const allowed = BODY_PATIENCE_MS + (bytes / BODY_LEAST_RATE) * 1000;
-      if (deps.now() - started > allowed) throw new Fault('request_timeout');
+      if (deps.elapsed() - started > allowed) throw new Fault('request_timeout');
       if (piece.length > 0) yield piece;
     }
   } finally {

@@ -133,7 +133,7 @@ const formPosted: Reader = {
   words: ['csrf_token=', '&', '=', '%', '+', '%00', 'username='],
   seeds: () => ['csrf_token=abc&username=a+b%20c', 'username=%F0%9F%98%80', 'password='],
   async read(bytes) {
-    const deps = { after: () => () => {}, now: () => 0 };
+    const deps = { after: () => () => {}, elapsed: () => 0 };
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const request = new Request('http://a.test/', { method: 'POST', headers, body: bytes });
     const names = ['csrf_token', 'username', 'password'] as const;
