@@ -1,7 +1,6 @@
 /** Tasks that go on after their request was answered: bounded, and finished before the process ends. */
 import type { Deps, Log } from '../src/core/deps.ts';
-import { storageTrouble } from '../src/core/faults.ts';
-import { typeName } from './log.ts';
+import { errorFields } from '../src/core/faults.ts';
 
 export interface Background {
   readonly run: Deps['background'];
@@ -22,11 +21,7 @@ export function background(log: Log): Background {
       }
       const run = task()
         .catch((error: unknown) =>
-          log.write('warn', 'a background task failed', {
-            task: name,
-            error_type: typeName(error),
-            error_kind: storageTrouble(error),
-          }),
+          log.write('warn', 'a background task failed', { task: name, ...errorFields(error) }),
         )
         .finally(() => underWay.delete(run));
       underWay.add(run);

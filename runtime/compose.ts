@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { clockWatch } from '../src/core/clock-watch.ts';
 import { LEASE_MS } from '../src/core/deletion-worker.ts';
 import type { Deps, Metrics } from '../src/core/deps.ts';
+import { errorFields } from '../src/core/faults.ts';
 import { leased, type Round } from '../src/core/leases.ts';
 import { letGo } from '../src/core/letting-go.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
@@ -33,7 +34,7 @@ import { logEmptier } from './empty-log.ts';
 import type { HandedSockets } from './handed-sockets.ts';
 import { settledKeys, settledSigner } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError } from './listener.ts';
-import { type ProcessLog, typeName } from './log.ts';
+import type { ProcessLog } from './log.ts';
 import { operatorCommands } from './operator.ts';
 import { PlainResponse } from './plain-response.ts';
 import { pooledRandom } from './random.ts';
@@ -110,8 +111,8 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       now: Date.now(),
       onFatal: (error) => {
         log.write('error', 'the database thread ended', {
-          error_type: typeName(error),
-          kind: error.kind,
+          ...errorFields(error),
+          error_kind: error.kind,
           what_to_do:
             'Nothing can be stored without it, so the process ends. Start it again; what was acknowledged is there.',
         });

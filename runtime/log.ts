@@ -88,8 +88,3 @@ export function openLog(level: LogLevel, to?: LogOutput): ProcessLog {
     flush: () => quietly(() => out.flushSync?.()),
   };
 }
-
-/** The type of what was thrown, never its message, which can carry values, queries and paths. */
-export function typeName(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.name : typeof thrown;
-}

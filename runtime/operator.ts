@@ -5,7 +5,7 @@
 import type { Origin } from '../src/core/audit.ts';
 import { migrateSome, placeOf } from '../src/core/blob-migration.ts';
 import type { Deps } from '../src/core/deps.ts';
-import { Fault, storageTrouble } from '../src/core/faults.ts';
+import { errorFields, Fault, storageTrouble } from '../src/core/faults.ts';
 import {
   changeRole,
   createAccount,
@@ -24,7 +24,6 @@ import type { Account } from '../src/store/accounts.ts';
 import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
 import { StartError } from './listener.ts';
-import { typeName } from './log.ts';
 
 const LOCAL: Origin = { listener: 'local', actorKind: 'operator' };
 
@@ -39,13 +38,9 @@ function inWords(thrown: unknown, command: string, { log, settings }: OperatorDe
     return new Error(`${text.charAt(0).toUpperCase()}${text.slice(1)}.`);
   }
   const trouble = storageTrouble(thrown);
-  const type = typeName(thrown);
-  log.write('error', "an operator's command failed", {
-    task: command,
-    error_type: type,
-    error_kind: trouble,
-  });
-  if (trouble === undefined) return new Error(`The command failed (${type}). Please report it.`);
+  const fields = errorFields(thrown);
+  log.write('error', "an operator's command failed", { task: command, ...fields });
+  if (trouble === undefined) return new Error(`The command failed (${fields.error_type}). Please report it.`);
   const where = settings.database.kind === 'file' ? 'the disk under the database' : 'the libSQL server';
   const store = settings.blobs.s3 === undefined ? '' : ' and at the object store';
   return new Error(

@@ -1,5 +1,6 @@
 /** The end of the process: on a signal in an orderly way, on a defect at once. */
-import { type ProcessLog, typeName } from './log.ts';
+import { errorFields } from '../src/core/faults.ts';
+import type { ProcessLog } from './log.ts';
 
 /** How long requests in flight may take to finish after the first signal. */
 export const GRACE_MS = 10_000;
@@ -35,7 +36,7 @@ export function exitOnSignals(stop: () => Promise<void>, log: ProcessLog): void 
     stop().then(
       () => end(EXIT.stopped),
       (error: unknown) => {
-        log.write('error', 'shutdown failed', { error_type: typeName(error) });
+        log.write('error', 'shutdown failed', errorFields(error));
         end(EXIT.failed);
       },
     );
@@ -62,7 +63,7 @@ export function reloadOnHangUp(reload: () => Promise<void>, log: ProcessLog): vo
       try {
         await reload();
       } catch (error) {
-        log.write('error', 'reload failed', { error_type: typeName(error) });
+        log.write('error', 'reload failed', errorFields(error));
       }
     } while (again);
     running = false;
@@ -76,7 +77,7 @@ export function reloadOnHangUp(reload: () => Promise<void>, log: ProcessLog): vo
 /** A defect that nobody caught leaves an unknown state: it is logged by its type's name, and the process ends. */
 export function exitOnDefects(log: ProcessLog): void {
   const end = (message: string) => (error: unknown) => {
-    log.write('error', message, { error_type: typeName(error) });
+    log.write('error', message, errorFields(error));
     log.flush();
     process.exit(EXIT.failed);
   };

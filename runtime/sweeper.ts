@@ -1,7 +1,6 @@
 /** Runs what has to be done again and again at its interval, one at a time. */
 import type { Log } from '../src/core/deps.ts';
-import { storageTrouble } from '../src/core/faults.ts';
-import { typeName } from './log.ts';
+import { errorFields } from '../src/core/faults.ts';
 
 export interface Sweeper {
   /** The next round begins now, or right after the one that is under way. */
@@ -29,10 +28,7 @@ export function startSweeper(
     try {
       await sweep(() => stopped);
     } catch (error) {
-      log.write('error', `${name} failed`, {
-        error_type: typeName(error),
-        error_kind: storageTrouble(error),
-      });
+      log.write('error', `${name} failed`, errorFields(error));
     }
     if (!stopped) timer = setTimeout(begin, woken ? 0 : intervalMs);
   };

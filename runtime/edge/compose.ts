@@ -1,6 +1,7 @@
 /** From a Worker's variables to the main door: the ports are made here, for workerd. */
 import { waitUntil } from 'cloudflare:workers';
 import type { Deps, Hasher, Log } from '../../src/core/deps.ts';
+import { errorFields } from '../../src/core/faults.ts';
 import { noMailer } from '../../src/core/mail.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
 import { outboxMailer } from '../../src/core/outbox.ts';
@@ -18,7 +19,7 @@ import { openRemote } from '../../src/store/remote.ts';
 import type { Bytes, Store } from '../../src/store/store.ts';
 import { bucketOf, edgeBlobs } from './blobs.ts';
 import { edgeDigest } from './digest.ts';
-import { consoleLog, typeName } from './log.ts';
+import { consoleLog } from './log.ts';
 import { Misfit } from './misfit.ts';
 import { edgeTurns } from './turns.ts';
 
@@ -121,7 +122,7 @@ export async function composeEdge(
     background(name, task) {
       waitUntil(
         task().catch((error: unknown) =>
-          log.write('warn', 'a background task failed', { task: name, error_type: typeName(error) }),
+          log.write('warn', 'a background task failed', { task: name, ...errorFields(error) }),
         ),
       );
     },

@@ -1,12 +1,12 @@
 /** The main door of an isolate: composed by the first request, and again now and then. */
 import type { Log } from '../../src/core/deps.ts';
-import { Fault } from '../../src/core/faults.ts';
+import { errorFields, Fault } from '../../src/core/faults.ts';
 import { errorReply } from '../../src/handlers/kit/errors.ts';
 import { PRIVATE } from '../../src/handlers/kit/headers.ts';
 import { bodyLength } from '../../src/handlers/kit/reply.ts';
 import { requestIdOf } from '../../src/handlers/kit/serve.ts';
 import type { Composition } from './compose.ts';
-import { consoleLog, typeName } from './log.ts';
+import { consoleLog } from './log.ts';
 import { Misfit } from './misfit.ts';
 import { type EdgeRequest, edgePeer } from './peer.ts';
 
@@ -53,7 +53,7 @@ function notNow(request: Request, thrown: unknown, now: () => number): Response 
   });
   log.write('error', 'the main door cannot open', {
     request_id: requestId,
-    error_type: typeName(thrown),
+    ...errorFields(thrown),
     ...(thrown instanceof Misfit && { what_to_do: thrown.message }),
   });
   const reply = errorReply(

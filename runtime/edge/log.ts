@@ -13,8 +13,3 @@ export function consoleLog(level: LogLevel, now: () => number): Log {
     },
   };
 }
-
-/** The type of what was thrown, never its message. */
-export function typeName(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.name : typeof thrown;
-}

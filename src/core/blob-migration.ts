@@ -8,7 +8,7 @@ import type { BlobPlace, MovableChunk } from '../store/chunk-moves.ts';
 import type { Bytes, PlacedBytes } from '../store/store.ts';
 import { blobPieces } from './blob-reader.ts';
 import type { Deps } from './deps.ts';
-import { Fault, storageTrouble } from './faults.ts';
+import { errorFields, Fault, storageTrouble } from './faults.ts';
 import { giveBack, SegmentBuffer } from './receive.ts';
 
 /** One step ends after so long, in milliseconds, or so many chunks, whichever comes first. */
@@ -137,11 +137,11 @@ async function moveOne(deps: MigrationDeps, to: BlobPlace, chunk: MovableChunk):
     return 'changed';
   }
   // Where that fails, a sweep removes it: it is on the list.
-  await deps.blobs.remove(blob).catch((error: unknown) =>
-    deps.log.write('warn', 'an old copy is left to the sweep', {
-      error_type: error instanceof Error ? error.name : 'unknown',
-    }),
-  );
+  await deps.blobs
+    .remove(blob)
+    .catch((error: unknown) =>
+      deps.log.write('warn', 'an old copy is left to the sweep', errorFields(error)),
+    );
   return 'moved';
 }
 

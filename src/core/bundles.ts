@@ -18,7 +18,7 @@ import {
 } from './bundle-entries.ts';
 import { bytesPresent } from './bytes-present.ts';
 import type { Deps } from './deps.ts';
-import { Fault } from './faults.ts';
+import { errorFields, Fault } from './faults.ts';
 import { ownedBy } from './owned.ts';
 import { Recent } from './recent.ts';
 import { type ZipLayout, type ZipPages, zipLayout, zipRange } from './zip.ts';
@@ -120,7 +120,11 @@ type Operation = 'stream_bundle' | 'incident_bundle';
 function logBroken(deps: Deps, operation: Operation, thrown: unknown): void {
   const missing = thrown instanceof Fault && thrown.kind === 'stream_chunk_file_missing';
   const error_category = missing ? 'not_found' : 'internal';
-  deps.log.write('error', 'bundle broken', { operation, error_category });
+  deps.log.write('error', 'bundle broken', {
+    operation,
+    error_category,
+    ...(missing ? {} : errorFields(thrown)),
+  });
 }
 
 async function* watched(

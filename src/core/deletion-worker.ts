@@ -7,7 +7,7 @@ import { hex } from '../crypto/hash.ts';
 import type { DeletionTask, DoomedChunk, HeldDeletion, RemovedBlobs } from '../store/letting-go.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
-import { storageTrouble } from './faults.ts';
+import { errorFields, storageTrouble } from './faults.ts';
 
 /** Decisions listed at a time. */
 const TASKS_AT_ONCE = 25;
@@ -160,9 +160,7 @@ async function removeBlobs(
         await deps.blobs.remove(blob);
         gone.push(blob);
       } catch (error) {
-        deps.log.write('error', 'bytes were not deleted', {
-          error_type: error instanceof Error ? error.name : 'unknown',
-        });
+        deps.log.write('error', 'bytes were not deleted', errorFields(error));
         away ||= storageTrouble(error) === 'busy';
         failed.push(blob);
       }

@@ -2,6 +2,8 @@
  * Every refusal that the core can make, by name. The names are the wire's error codes; what status and which
  * words they get is decided in one place, `handlers/kit/errors.ts`. Core knows nothing of HTTP.
  */
+import type { LogFields } from './log-fields.ts';
+
 export type FaultKind =
   // the listener's own
   | 'not_found'
@@ -214,4 +216,14 @@ export function storageTrouble(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !STORAGE_ERRORS.includes(thrown.name) || !('kind' in thrown))
     return undefined;
   return ['busy', 'full', 'disk', 'unknown', 'denied', 'overloaded'].find((kind) => kind === thrown.kind);
+}
+
+/**
+ * What a line of the log says of something that was thrown: its type and, where storage is to blame, how. Never its
+ * message, which can carry values, queries and paths.
+ */
+export function errorFields(thrown: unknown): Pick<LogFields, 'error_type' | 'error_kind'> {
+  const trouble = storageTrouble(thrown);
+  const type = thrown instanceof Error ? thrown.name : typeof thrown;
+  return { error_type: type, ...(trouble !== undefined && { error_kind: trouble }) };
 }

@@ -51,7 +51,6 @@ export const LOG_FIELDS = {
     "The runtime's name for what is wrong with a connection, or the engine's for what is wrong with the storage.",
     'SQLITE_FULL',
   ),
-  kind: text('Which trouble the database thread had, in the words of `error_kind`.', 'internal'),
   code: text('`debug`: the code of a refusal, as in its body.', 'paste_not_found'),
   reason: text(
     'Why a mail or a webhook was not taken, a reload refused, or connections ended, in one word.',

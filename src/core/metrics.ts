@@ -1,6 +1,7 @@
 /** What is measured, for whoever asks with the token: counted as it happens, and looked up when it is asked for. */
 import type { Vitals } from '../store/vitals.ts';
 import type { Deps, Metrics } from './deps.ts';
+import { errorFields } from './faults.ts';
 import type { MetricName } from './metrics-table.ts';
 import { VERSION } from './version.ts';
 
@@ -54,8 +55,7 @@ export async function scrape(
   try {
     vitals = await deps.store.vitals();
   } catch (thrown) {
-    const type = thrown instanceof Error ? thrown.name : typeof thrown;
-    deps.log.write('error', 'the database could not be measured', { error_type: type });
+    deps.log.write('error', 'the database could not be measured', errorFields(thrown));
   }
   const now = deps.now();
   for (const [name, value] of FROM_STORE) metrics.set(name, vitals && value(vitals, now));
