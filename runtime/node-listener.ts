@@ -26,7 +26,7 @@ import {
 import { heldBackMs } from './over-limit.ts';
 import { type Passage, throughAdapter } from './passage.ts';
 import { linger } from './request-body.ts';
-import { originForm, validHost } from './request-head.ts';
+import { asksForUpgrade, originForm, transferProblem, validHost } from './request-head.ts';
 import { cut, sendResponse } from './send-response.ts';
 import { SocketHeaders } from './socket-request.ts';
 import { secureContext, tlsOptions, verifiedCertificate } from './tls.ts';
@@ -35,6 +35,11 @@ import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refu
 /** All header lines of a request together, in bytes. */
 const MAX_HEADER_BYTES = 16 * 1024;
 const ON_BUN = 'Bun' in globalThis;
+/**
+ * Node's parser stops behind a request that asks for another protocol, and what came with it in one piece is lost.
+ * Clients ask again for what an answer that closes left unanswered (RFC 9112 §9.3.2).
+ */
+const LOSES_WHAT_FOLLOWS = !ON_BUN;
 /** Bun leaves `bytesRead` at 0. */
 const COUNTS_BYTES = !ON_BUN;
 /** While it stops: how long the first request of a connection that was just made may take to come. */
@@ -202,9 +207,9 @@ function requestAnswerer(plan: ListenerPlan, passage: Passage): Answer {
     req.on('error', ignore);
     res.on('error', ignore);
     const url = originForm(req.url ?? '');
-    if (url === undefined || !validHost(req)) {
-      const refusal = url === undefined ? refusals.malformed : refusals.badHost;
-      const { status, headers, body } = describeRefusal(plan, refusal);
+    const problem = url === undefined ? 'malformed' : headProblem(req);
+    if (url === undefined || problem !== undefined) {
+      const { status, headers, body } = describeRefusal(plan, refusals[problem ?? 'malformed']);
       res.writeHead(status, headers).end(body);
       return;
     }
@@ -224,7 +229,7 @@ function requestAnswerer(plan: ListenerPlan, passage: Passage): Answer {
       if (heldBack > 0) await wait(heldBack);
       await sendResponse(response, res, {
         head: req.method === 'HEAD',
-        close: !req.complete || connections.draining,
+        close: !req.complete || connections.draining || (LOSES_WHAT_FOLLOWS && asksForUpgrade(req)),
         linger: () => linger(req),
       });
     } catch {
@@ -237,6 +242,10 @@ function requestAnswerer(plan: ListenerPlan, passage: Passage): Answer {
     }
   };
 }
+
+/** Why a request whose target is one is not taken by its head: a name of {@link refusals}. */
+const headProblem = (req: IncomingMessage) =>
+  transferProblem(req) ?? (validHost(req) ? undefined : 'badHost');
 
 const ignore = () => {};
 

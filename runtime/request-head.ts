@@ -10,6 +10,26 @@ export function originForm(target: string): string | undefined {
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
+type Head = Pick<IncomingMessage, 'headers'>;
+
+/**
+ * What is wrong with the way in which the body is coded for its transfer (RFC 9112 §6.1), where the parser saw nothing
+ * wrong: it takes everything that ends in `chunked` for that alone, and Bun's an empty list for no body.
+ */
+export function transferProblem({ headers }: Head): 'unknownCoding' | 'malformed' | undefined {
+  const list = headers['transfer-encoding'];
+  if (list === undefined || list === 'chunked') return undefined;
+  const codings = list.split(',').map((coding) => coding.trim().toLowerCase());
+  const named = codings.filter((coding) => coding !== '');
+  if (named.some((coding) => coding !== 'chunked')) return 'unknownCoding';
+  return named.length === 1 ? undefined : 'malformed';
+}
+
+/** Whether a client asks to go on in another protocol on this connection (RFC 9110 §7.8). None is spoken here. */
+export function asksForUpgrade({ headers }: Head): boolean {
+  return headers.upgrade !== undefined && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.connection ?? '');
+}
+
 /**
  * Whether the request names its host as RFC 9112 §3.2 demands: once, in a form that can be a host. HTTP/1.0 may
  * leave it out.

@@ -39,6 +39,12 @@ export const refusals = {
     code: 'expectation_failed',
     message: 'the only expectation that is known here is 100-continue',
   },
+  unknownCoding: {
+    status: 501,
+    reason: 'Not Implemented',
+    code: 'not_implemented',
+    message: 'the only transfer coding that is known here is chunked',
+  },
   broken: {
     status: 500,
     reason: 'Internal Server Error',
@@ -69,7 +75,7 @@ export function describeRefusal(plan: RefusingPlan, refusal: Refusal) {
     connection: 'close',
   };
   plan.refused?.(status);
-  plan.log.write(status >= 500 ? 'error' : 'info', 'request', {
+  plan.log.write(status === 500 ? 'error' : 'info', 'request', {
     request_id: requestId,
     listener: plan.door,
     // What the client sent as its method and its path was not understood, or cannot be trusted to be either.

@@ -133,8 +133,10 @@ for (const runtime of runtimes) {
     it('takes a body in chunks and one with a length alike', async () => {
       const head = 'POST /upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n';
       assert.equal(bodyOf(await probe.ask(`${head}Content-Length: 5\r\n\r\nabcde`)), '5');
-      const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n`;
-      assert.equal(bodyOf(await probe.ask(chunked)), '5');
+      for (const coding of ['chunked', 'Chunked', ' , chunked']) {
+        const chunked = `${head}Transfer-Encoding: ${coding}\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n`;
+        assert.equal(bodyOf(await probe.ask(chunked)), '5', coding);
+      }
     });
 
     it('tells the handler when a sender goes away', async () => {
@@ -203,6 +205,26 @@ for (const runtime of runtimes) {
       ],
       'two lengths': [
         'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n',
+        400,
+        'bad_request',
+      ],
+      'a transfer coding that is not known': [
+        'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+        501,
+        'not_implemented',
+      ],
+      'one on a line of its own': [
+        'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+        501,
+        'not_implemented',
+      ],
+      'one whose name is the beginning of a name': [
+        'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked , Chunked\r\n\r\n0\r\n\r\n',
+        501,
+        'not_implemented',
+      ],
+      'a transfer coding without a name': [
+        'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
         400,
         'bad_request',
       ],

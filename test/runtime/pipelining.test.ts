@@ -61,6 +61,47 @@ for (const runtime of runtimes) {
       assert.match(await wire.ended, /413 .*no.*413 .*no.*200 .*\/url$/s);
     });
 
+    it('are not lost in silence behind one that asks for another protocol', async () => {
+      await using probe = await startProbe(runtime);
+      const head = 'Host: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: h2c\r\n';
+      for (const asking of [
+        `GET /url HTTP/1.1\r\n${head}\r\n`,
+        `POST /upload HTTP/1.1\r\n${head}Content-Length: 3\r\n\r\nabc`,
+      ]) {
+        const all = await probe.ask(asking + get('/peer', CLOSE));
+        const answers = all.split(/(?=HTTP\/1\.1 )/);
+        // What is left unanswered is to be asked for again, which an answer that closes says.
+        const first = runtime === 'node' ? /^connection: close\r$/im : /^HTTP/;
+        assert.match(answers[0] ?? '', first);
+        assert.equal(answers.length, runtime === 'node' ? 1 : 2);
+        for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 200 /);
+      }
+    });
+
+    it('are not read from the middle of one that came behind it', async () => {
+      await using probe = await startProbe(runtime);
+      const wire = await probe.connect();
+      const body = get('/smuggled', CLOSE);
+      const upgrade = 'GET /wait HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
+      wire.socket.write(
+        `${upgrade}POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`,
+      );
+      await probe.event('waiting');
+      wire.socket.write(body);
+      await probe.ask(get('/url', CLOSE));
+      await probe.ask(get('/release', CLOSE));
+      await wire.until(/released/);
+      wire.socket.end();
+      assert.doesNotMatch(await wire.ended, /404/);
+    });
+
+    it('keep their connection behind a header that asks for nothing', async () => {
+      await using probe = await startProbe(runtime);
+      const wire = await probe.connect();
+      wire.socket.write(get('/url', 'Upgrade: h2c\r\n') + get('/url', CLOSE));
+      assert.equal((await wire.ended).split('HTTP/1.1 200').length, 3);
+    });
+
     it('end with the one that says it is the last', async () => {
       await using probe = await startProbe(runtime);
       const answer = await probe.ask(get('/url', CLOSE) + get('/url'));
