@@ -19,14 +19,14 @@ import { parseSignerKey, verifierKey } from '../src/crypto/signed-note.ts';
 import { type Db, DbError } from '../src/store/db.ts';
 import { libsqlHealth } from '../src/store/libsql/health.ts';
 import { logStore } from '../src/store/libsql/log.ts';
-import { checkSchema, migrate, SchemaError } from '../src/store/libsql/migrate.ts';
+import { checkSchema, SchemaError } from '../src/store/libsql/migrate.ts';
 import { migrations } from '../src/store/libsql/migrations/index.ts';
 import { secretKeyStore } from '../src/store/libsql/secret-key.ts';
-import { openEmbedded } from '../src/store/native/embedded.ts';
 import type { ControlCommands } from './control.ts';
 import { isRecord } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest } from './digest.ts';
 import { freeBytes, openFilesLimit, spokenSize } from './disk.ts';
+import { schemaDifferences } from './known-schema.ts';
 
 /** The checks of a visit, in order. */
 export const VISIT = [
@@ -55,6 +55,8 @@ const LONG_WAL_BYTES = 256 * 1024 * 1024;
 /** Each connection is a file, and so are the database's connections. */
 const FEW_FILES = 4096;
 const LITTLE_ROOM_BYTES = 1024 * 1024 * 1024;
+/** How many differences of the schema are told. */
+const TOLD = 10;
 
 const finding = (check: DoctorCheck, level: FindingLevel, message: string): readonly Finding[] => [
   { check, level, message },
@@ -111,7 +113,7 @@ async function engine({ db, settings }: Patient, check: HealthCheck): Promise<re
 async function schema({ db, settings }: Patient): Promise<readonly Finding[]> {
   try {
     await checkSchema(db, migrations);
-    const foreign = settings.database.kind === 'file' ? await schemaDifferences(db) : [];
+    const foreign = settings.database.kind === 'file' ? (await schemaDifferences(db)).slice(0, TOLD) : [];
     if (foreign.length > 0)
       return foreign.map((name) => ({
         check: 'schema',
@@ -128,27 +130,6 @@ async function schema({ db, settings }: Patient): Promise<readonly Finding[]> {
       'warning',
       'The database is older than this version: the next start migrates it.',
     );
-  }
-}
-
-/** How many differences are told. */
-const TOLD = 10;
-
-/** Tables, indexes and triggers that are missing, too many or other ones than the migrations make, by name. */
-async function schemaDifferences(db: Db): Promise<readonly string[]> {
-  const sql = `SELECT type || ' ' || name AS name, sql FROM sqlite_schema WHERE substr(name, 1, 7) <> 'sqlite_'`;
-  const made = async (from: Db) => {
-    const [result] = await from.batch([{ sql }], 'read');
-    return new Map((result?.rows ?? []).map(([name, text]) => [String(name), text]));
-  };
-  const fresh = await openEmbedded({ path: ':memory:' });
-  try {
-    await migrate(fresh, migrations, 0);
-    const [expected, found] = await Promise.all([made(fresh), made(db)]);
-    const names = [...new Set([...expected.keys(), ...found.keys()])];
-    return names.filter((name) => expected.get(name) !== found.get(name)).slice(0, TOLD);
-  } finally {
-    await fresh.close();
   }
 }
 

@@ -1,5 +1,6 @@
 /** Every target, in the order in which a whole run takes them. */
 import { runtimes } from '../../test/support/server.ts';
+import { onObjectStore, onServers } from './http/footings.ts';
 import { openingOf } from './http/house-ground.ts';
 import { httpTarget } from './http/target.ts';
 import { byCall, bySockets } from './http/ways.ts';
@@ -29,6 +30,25 @@ export const handlersOverNode = httpTarget({
   byItself,
 });
 
+/** The same requests, where a libSQL server stores, and a Redis server counts and leases. */
+export const handlersOnServers = httpTarget({
+  name: 'handlers-sqld',
+  summary:
+    'the same requests, with all that is stored on a libSQL server and limits and leases on a Redis server',
+  runs: 5000,
+  open: openingOf(byCall, onServers),
+  byItself,
+});
+
+/** The same requests, where chunks lie in an object store. */
+export const handlersOnObjects = httpTarget({
+  name: 'handlers-s3',
+  summary: 'the same requests, with chunks on an S3 server',
+  runs: 5000,
+  open: openingOf(byCall, onObjectStore),
+  byItself,
+});
+
 /** Of every runtime that this machine can start. */
 export const sockets: readonly Target[] = runtimes.map(socketTarget);
 
@@ -37,6 +57,8 @@ const watched = new ReaderThread(new URL('./readers/all.ts', import.meta.url));
 export const targets: readonly Target[] = [
   handlers,
   handlersOverNode,
+  handlersOnServers,
+  handlersOnObjects,
   ...sockets,
   ...readers.map((reader) => watched.target(reader)),
 ];

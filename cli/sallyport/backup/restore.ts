@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freeBytes } from '../../../runtime/disk.ts';
 import { type DoctorCheck, examine } from '../../../runtime/doctor.ts';
+import { isKnownSchema } from '../../../runtime/known-schema.ts';
 import type { Finding } from '../../../src/core/health.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import { VERSION } from '../../../src/core/version.ts';
 import { equalBytes } from '../../../src/crypto/compare.ts';
-import { DbError } from '../../../src/store/db.ts';
+import { type Db, DbError } from '../../../src/store/db.ts';
 import { secretKeyStore } from '../../../src/store/libsql/secret-key.ts';
 import { openEmbedded } from '../../../src/store/native/embedded.ts';
 import { showProgress } from '../../fpaste/progress.ts';
@@ -264,9 +265,22 @@ async function examineFile(
   try {
     const findings: Finding[] = [];
     const database = { kind: 'file', path, url: '', encryptionKey } as const;
+    if (!(await hasKnownSchema(db))) {
+      findings.push({
+        check: 'schema',
+        level: 'wrong',
+        message:
+          'The schema of the database is none that this version or one before it makes: a newer version made it, or somebody else. Nothing else in it was looked at.',
+      });
+      return findings;
+    }
     const checks = hasSigningKey ? [...CHECKS, 'signing_key' as const] : CHECKS;
-    for (const check of checks)
-      findings.push(...(await examine({ db, settings: { ...settings, database } }, check)));
+    for (const check of checks) {
+      const found = await examine({ db, settings: { ...settings, database } }, check);
+      findings.push(...found);
+      // Pages that refer to each other in circles are read without an end.
+      if (check === 'integrity' && found.some(({ level }) => level === 'wrong')) return findings;
+    }
     const check = await secretKeyStore(db)
       .kept()
       .catch(() => undefined);
@@ -280,6 +294,16 @@ async function examineFile(
   } finally {
     await db.close();
     await syncFile(path);
+  }
+}
+
+/** False also where its schema cannot be read. */
+async function hasKnownSchema(db: Db): Promise<boolean> {
+  try {
+    return await isKnownSchema(db);
+  } catch (error) {
+    if (error instanceof DbError) return false;
+    throw error;
   }
 }
 

@@ -3,12 +3,11 @@ import { examine, VISIT } from '../../../runtime/doctor.ts';
 import { carryOutDeletions, LEASE_MS } from '../../../src/core/deletion-worker.ts';
 import { claimLog, tendLog } from '../../../src/core/log.ts';
 import { signerOf } from '../../../src/crypto/signed-note.ts';
-import type { Db } from '../../../src/store/db.ts';
 import { type House, openHouse, TestClock } from '../../../test/support/house.ts';
 import { addUnowned, UNOWNED, UNOWNED_TOKEN } from '../../../test/support/unowned.ts';
 import { chanceOf } from '../chance.ts';
-import { databaseInThread } from '../database.ts';
 import { must } from '../target.ts';
+import { type Footing, inMemory, type LayFooting } from './footings.ts';
 import type { Asking, Ground, Heard, Opening, Person } from './ground.ts';
 import { HousePeople } from './house-people.ts';
 import { Pool } from './pool.ts';
@@ -20,8 +19,6 @@ const DAY_MS = 24 * HOUR_MS;
 /** What of a visit belongs to a machine and not to a database in memory. */
 const OF_MACHINES: readonly string[] = ['schema', 'secret_key', 'signing_key', 'wal', 'limits', 'clock'];
 
-/** Every so manieth ground has the driver as it is served, with its thread; the others one that costs half. */
-const THREADED_ONCE_IN = 5;
 /** Incidents of nobody that a ground begins with. */
 const UNOWNED_AT_FIRST = 3;
 /** Who knows of them: what people have goes with them. */
@@ -32,20 +29,19 @@ class HouseGround implements Ground {
   readonly pool = new Pool();
   readonly leaveAfter: number;
   readonly #house: House;
-  readonly #db: Db | undefined;
+  readonly #footing: Footing;
   readonly #way: Way;
   readonly #crew: HousePeople;
   #people: (Person | undefined)[] = [];
   #imported = 0;
 
-  /** @param db what it stands on and nobody else closes */
-  constructor(house: House, db: Db | undefined, way: Way, profile: Profile) {
+  constructor(house: House, footing: Footing, way: Way, profile: Profile) {
     const { withoutAdmin = false, requests = 20_000 } = profile;
     this.#house = house;
-    this.#db = db;
+    this.#footing = footing;
     this.#way = way;
     this.#crew = new HousePeople(house, this.pool, withoutAdmin);
-    this.leaveAfter = requests;
+    this.leaveAfter = Math.min(requests, footing.requests ?? requests);
   }
 
   get adminOrigin(): string {
@@ -68,7 +64,10 @@ class HouseGround implements Ground {
 
   async happen(what: string, salt: number): Promise<void> {
     const { deps, clock } = this.#house;
-    if (what === 'clock') clock.advance([1, 1000, 31_000, HOUR_MS, DAY_MS][salt % 5] ?? 1);
+    if (what === 'clock') {
+      clock.advance([1, 1000, 31_000, HOUR_MS, DAY_MS][salt % 5] ?? 1);
+      await this.#footing.advanced?.();
+    }
     if (what === 'sweep') await this.#house.sweep();
     if (what === 'delete') await carryOutDeletions(deps, { leaseMs: LEASE_MS });
     if (what === 'import') await this.importUnowned();
@@ -112,7 +111,11 @@ class HouseGround implements Ground {
     await carryOutDeletions(house.deps, { leaseMs: 0 });
     house.clock.advance(40 * DAY_MS);
     await carryOutDeletions(house.deps, { leaseMs: 0 });
-    for (let round = 0; round < 3; round += 1) await house.sweep();
+    // What may still be under way to an object store is removed once more, after a while.
+    for (let round = 0; round < 3; round += 1) {
+      await house.sweep();
+      house.clock.advance(HOUR_MS);
+    }
     const count = async (sql: string) => Number((await house.db.batch([{ sql }], 'read'))[0]?.rows[0]?.[0]);
     for (const table of ['loose_blobs', 'uploads', 'pastes'])
       must(
@@ -124,6 +127,7 @@ class HouseGround implements Ground {
     );
     must(stray === 0, () => `${stray} segments belong to nothing`);
     must(house.clock.waiting === 0, () => `${house.clock.waiting} timers still wait`);
+    await this.#footing.aftermath?.();
   }
 
   async close(): Promise<void> {
@@ -132,22 +136,23 @@ class HouseGround implements Ground {
     } finally {
       await this.#house.settled();
       await this.#house.close();
-      await this.#db?.close();
+      await this.#footing.close();
     }
   }
 }
 
-/** A ground's opening. @param wayTo how requests reach it */
-export function openingOf(wayTo: (house: House) => Way | Promise<Way>): Opening {
+/** A ground's opening. @param wayTo how requests reach it @param lay what it stands on */
+export function openingOf(wayTo: (house: House) => Way | Promise<Way>, lay: LayFooting = inMemory): Opening {
   return async (seed, profile) => {
     const chance = chanceOf(seed);
     const signer = await signerOf('vault.example/log', new Uint8Array(32).fill(3));
     const chosen = PROFILES[profile % PROFILES.length] ?? PROFILES[0];
     const clock = new TestClock();
-    const db = seed % THREADED_ONCE_IN === 0 ? undefined : await databaseInThread(clock.now());
-    const ports = { signer, random: (length: number) => chance.bytes(length) };
-    const house = await openHouse({ env: chosen.env, clock, ports, data: db ?? 'memory' });
-    const ground = new HouseGround(house, db, await wayTo(house), chosen);
+    const footing = await lay({ seed, clock, chance });
+    const env = { ...chosen.env, ...footing.env };
+    const ports = { signer, random: (length: number) => chance.bytes(length), ...footing.ports };
+    const house = await openHouse({ env, clock, ports, data: footing.db });
+    const ground = new HouseGround(house, footing, await wayTo(house), chosen);
     await claimLog(house.deps, house.deps.store.log, signer);
     for (let at = 0; at < UNOWNED_AT_FIRST; at += 1) await ground.importUnowned();
     return ground;

@@ -1,5 +1,6 @@
 /** Every reader of bytes that strangers wrote. */
 import { answerReaders } from './answers.ts';
+import { backupReaders } from './backups.ts';
 import { bundleReaders } from './bundles.ts';
 import type { Reader } from './reader.ts';
 import { requestReaders } from './requests.ts';
@@ -12,4 +13,5 @@ export const readers: readonly Reader[] = [
   ...settingsReaders,
   ...answerReaders,
   ...bundleReaders,
+  ...backupReaders,
 ];

@@ -1,17 +1,10 @@
 /** `sallyport verify`, given bundles and what was kept from before, all of it from strangers. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { verifyCommand } from '../../../cli/sallyport/verify.ts';
 import { must } from '../target.ts';
 import { type Bundles, bundlesOf } from './bundle-seeds.ts';
+import { checkEnd, checkText, type Ended, run as runCommand, withFiles } from './commands.ts';
+import { entriesIn, writtenEntries } from './entries.ts';
 import { ofText, type Reader } from './reader.ts';
-
-interface Ended {
-  readonly code: number | undefined;
-  readonly out: string;
-  readonly said: string;
-}
 
 interface Report {
   readonly verdict: string;
@@ -26,59 +19,14 @@ const bundles = () => {
   return made;
 };
 
-/** Runs the command, and keeps what it writes. */
-async function run(args: readonly string[]): Promise<Ended> {
-  const kept = { out: '', said: '' };
-  const { stdout, stderr } = process;
-  const [writeOut, writeErr] = [stdout.write, stderr.write];
-  stdout.write = (text: string | Uint8Array) => {
-    kept.out += String(text);
-    return true;
-  };
-  stderr.write = (text: string | Uint8Array) => {
-    kept.said += String(text);
-    return true;
-  };
-  try {
-    const code = await verifyCommand.run(args);
-    return { code, ...kept };
-  } finally {
-    stdout.write = writeOut;
-    stderr.write = writeErr;
-  }
-}
-
-/** Files of one input. */
-async function withFiles<T>(
-  files: readonly Uint8Array[],
-  use: (paths: readonly string[]) => Promise<T>,
-): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-fuzz-'));
-  try {
-    const paths = files.map((_, at) => join(folder, String(at)));
-    for (const [at, bytes] of files.entries()) await writeFile(paths[at] ?? '', bytes);
-    return await use(paths);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-/** What a terminal would act upon: control characters but the line feed, and marks that turn the writing around. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const ACTING = /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
-
-function checkText({ out, said }: Ended): void {
-  must(!ACTING.test(out + said), () => `it writes what a terminal acts upon: ${JSON.stringify(out + said)}`);
-  must(!/unexpected/i.test(said), () => `it did not foresee this: ${said}`);
-}
+const run = (args: readonly string[]) => runCommand(verifyCommand, args);
 
 /** The report, and that it is one. @param codes those that the documentation names for such input */
 function reportOf(ended: Ended, codes: readonly number[]): Report | undefined {
-  checkText(ended);
-  const { code, out, said } = ended;
-  must(code !== undefined && codes.includes(code), () => `it ends with ${code}: ${said}`);
+  checkEnd(ended, codes);
+  const { code, out } = ended;
   if (out === '') {
-    must(code !== 0 && said !== '', () => `it ends with ${code} and says nothing`);
+    must(code !== 0, () => `it ends with ${code} and says nothing`);
     return undefined;
   }
   const report = JSON.parse(out) as Report;
@@ -134,24 +82,6 @@ const asDownloaded: Reader = {
   },
 };
 
-/** Between entries: nothing that a writer of bundles writes. */
-const ENTRY = Buffer.from('\n=== ');
-
-/** Entries as one text: each after a line with its name. What is between two marks is an entry, whatever it is. */
-const written = (entries: ReadonlyMap<string, Uint8Array>) =>
-  Buffer.concat([...entries].flatMap(([name, bytes]) => [ENTRY, Buffer.from(`${name}\n`), bytes]));
-
-function* entriesIn(bytes: Uint8Array): Generator<{ name: string; bytes: Uint8Array }> {
-  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = all.indexOf(ENTRY); at >= 0; ) {
-    const next = all.indexOf(ENTRY, at + ENTRY.length);
-    const entry = all.subarray(at + ENTRY.length, next < 0 ? all.length : next);
-    const line = entry.indexOf(10);
-    if (line >= 0) yield { name: entry.toString('latin1', 0, line), bytes: entry.subarray(line + 1) };
-    at = next;
-  }
-}
-
 const packed: Reader = {
   name: 'bundle-entries',
   summary: 'bundles whose entries were changed and packed again, with receipts, an earlier bundle and a key',
@@ -167,7 +97,7 @@ const packed: Reader = {
       '"label":"\\u001b[2J"',
     ],
   ],
-  seeds: async () => (await bundles()).entries.map(written),
+  seeds: async () => (await bundles()).entries.map(writtenEntries),
   async read(bytes) {
     const { pack } = await import('../../../test/support/archives.ts');
     const { chunks, key } = await bundles();
