@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault } from '../src/core/faults.ts';
 import type { Pieces } from '../src/handlers/kit/body.ts';
+import { BodyTurns } from './body-turns.ts';
 
 /** One request and what is known of it when it came. */
 export interface Exchange {
@@ -20,6 +21,9 @@ export interface Exchange {
 }
 
 const EVENTS = ['readable', 'end', 'close', 'error'] as const;
+
+/** All bodies share the event loop, whichever door they come in by. */
+const turns = new BodyTurns();
 
 /**
  * The body in the pieces that the socket delivered, asking the socket for more only when the reader asks.
@@ -43,12 +47,18 @@ export class SocketBody implements Pieces {
       if (expectsContinue && !res.headersSent) res.writeContinue();
     }
     if (this.#left) return undefined;
-    return (req.read() as Uint8Array<ArrayBuffer> | null) ?? undefined;
+    if (turns.late(req.readableLength)) return undefined;
+    const piece = (req.read() as Uint8Array<ArrayBuffer> | null) ?? undefined;
+    if (piece !== undefined) turns.took(piece.length);
+    return piece;
   }
 
   /** @throws Fault `request_timeout` at the deadline; a DOMException `AbortError` when the client went away */
   more(): boolean | Promise<boolean> {
-    return this.#standing() ?? this.#wait();
+    const standing = this.#standing();
+    if (standing === true && turns.late(this.#exchange.req.readableLength))
+      return turns.turn().then(() => this.more());
+    return standing ?? this.#wait();
   }
 
   leave(): void {
