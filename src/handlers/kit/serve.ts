@@ -136,7 +136,7 @@ export function serve<L extends Listener>(
     let refuse: Refuse = errorReply;
     try {
       const visitor = visitorOf(request, peer, deps.settings);
-      const match = table.match(request.method, new URL(request.url));
+      const match = await table.match(request.method, new URL(request.url));
       pattern = match.pattern;
       if (match.route !== undefined) route = pattern;
       const speaker = match.route ?? match.misnamed;

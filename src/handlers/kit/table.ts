@@ -4,6 +4,7 @@
  * Static segments match undecoded and case-sensitively: no reverse proxy that compares raw paths can see another
  * route than we do. Parameters are decoded once.
  */
+import { IttyRouter, type RouteEntry } from 'itty-router';
 import type { LimitClass } from '../../core/settings.ts';
 import type { Announce, Endpoint, Listener, Route } from './route.ts';
 
@@ -49,21 +50,17 @@ function expression(segments: readonly string[]): RegExp {
 const template = (segments: readonly string[]) =>
   `/${segments.map((segment) => (segment.startsWith(':') ? `{${segment.slice(1)}}` : segment)).join('/')}`;
 
-function decodedOnce(raw: string): string | undefined {
-  if (!raw.includes('%')) return raw;
-  try {
-    return decodeURIComponent(raw);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Decodes each parameter once; undefined when one is malformed or would mean a path of its own. */
 function decoded(groups: Readonly<Record<string, string>>): Record<string, string> | undefined {
   const params: Record<string, string> = {};
-  for (const name in groups) {
-    const value = decodedOnce(groups[name] ?? '');
-    if (value === undefined || value === '.' || value === '..' || /[/\\\0]/.test(value)) return undefined;
+  for (const [name, raw] of Object.entries(groups)) {
+    let value: string;
+    try {
+      value = decodeURIComponent(raw);
+    } catch {
+      return undefined;
+    }
+    if (value === '.' || value === '..' || /[/\\\0]/.test(value)) return undefined;
     params[name] = value;
   }
   return params;
@@ -104,7 +101,7 @@ export function mounted(route: Route, prefix: string): string {
 
 export interface RouteTable<L extends Listener> {
   readonly endpoints: readonly Endpoint[];
-  match(method: string, url: URL): Match<L>;
+  match(method: string, url: URL): Promise<Match<L>>;
 }
 
 /**
@@ -136,15 +133,18 @@ export function routeTable<L extends Listener>(
   // A static segment is more particular than a parameter, whatever the order of the table.
   const ordered = [...entries].sort((a, b) => (a.template < b.template ? -1 : 1));
   ordered.sort((a, b) => Number(a.path.includes(':')) - Number(b.path.includes(':')));
-  // They are tried one after the other, and only those that a path could be.
-  const alike = Map.groupBy(ordered, ({ route, path }) => kindOf(route.method, path));
-
-  function find(method: string, path: string): Found<L> | undefined {
-    for (const entry of alike.get(kindOf(method, path)) ?? []) {
-      const matched = entry.expression.exec(path);
-      if (matched !== null) return { entry, groups: matched.groups ?? {} };
-    }
-    return undefined;
+  // A router tries its routes one after the other, so each gets those alone that a path could be.
+  const routers = new Map<string, ReturnType<typeof IttyRouter>>();
+  for (const [kind, alike] of Map.groupBy(ordered, ({ route, path }) => kindOf(route.method, path))) {
+    const routes = alike.map(
+      (entry): RouteEntry => [
+        entry.route.method,
+        entry.expression,
+        [({ params }: { params: Record<string, string> }): Found<L> => ({ entry, groups: params })],
+        entry.path,
+      ],
+    );
+    routers.set(kind, IttyRouter({ routes }));
   }
 
   return {
@@ -153,8 +153,12 @@ export function routeTable<L extends Listener>(
       pattern,
       prefixed: route.prefixed,
     })),
-    match(method, url) {
-      const found = find(method === 'HEAD' ? 'GET' : method, url.pathname);
+    async match(method, url) {
+      const asked = { method: method === 'HEAD' ? 'GET' : method, url: url.href };
+      const router = routers.get(kindOf(asked.method, url.pathname));
+      const found = (await router?.fetch(asked as Parameters<typeof router.fetch>[0])) as
+        | Found<L>
+        | undefined;
       if (found !== undefined) {
         const { route, template: pattern } = found.entry;
         const params = decoded(found.groups);
