@@ -46,6 +46,8 @@ export class MailFailure extends Error {
 
 /** The port. */
 export interface Mailer {
+  /** What is given to it waits in the outbox for another process, as what lies there already does. */
+  readonly elsewhere?: true;
   /**
    * Resolves when the mail server has taken the message, which does not say that it arrives.
    * @throws MailFailure

@@ -6,7 +6,7 @@
 import { openAtRest, resealAtRest, sealAtRest } from '../crypto/at-rest.ts';
 import { hex, utf8 } from '../crypto/hash.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import type { DueMail } from '../store/coordination.ts';
+import type { DueMail, MailToKeep } from '../store/coordination.ts';
 import type { Bytes } from '../store/store.ts';
 import type { Deps } from './deps.ts';
 import {
@@ -37,34 +37,27 @@ const FINAL: ReadonlySet<MailFailureReason> = new Set([
 
 type SealingDeps = Pick<Deps, 'store' | 'keys' | 'now' | 'random'>;
 
+/** A message as the outbox keeps it, due at once. */
+export async function mailToKeep(
+  deps: Omit<SealingDeps, 'store'>,
+  { to, subject, text }: MailMessage,
+): Promise<MailToKeep> {
+  const id = hex(deps.random(16));
+  const now = deps.now();
+  const plain = utf8(JSON.stringify([to, subject, text]));
+  const sealed = await sealAtRest(deps.keys, 'mail-outbox', [id], plain, deps.random);
+  return { mail: { id, sealed, createdAt: now, dueAt: now }, most: MOST };
+}
+
 /** A mailer that leaves each message in the outbox. It rejects as a mailer does: `busy` when too many wait there. */
 export function outboxMailer(deps: SealingDeps): Mailer {
   return {
+    elsewhere: true,
     async send(message) {
-      const id = hex(deps.random(16));
-      const now = deps.now();
-      const plain = utf8(JSON.stringify([message.to, message.subject, message.text]));
-      const sealed = await sealAtRest(deps.keys, 'mail-outbox', [id], plain, deps.random);
-      const added = await deps.store.outbox.add({ id, sealed, createdAt: now, dueAt: now }, MOST);
-      if (!added) throw new MailFailure('busy');
+      const { mail, most } = await mailToKeep(deps, message);
+      if (!(await deps.store.outbox.add(mail, most))) throw new MailFailure('busy');
     },
   };
-}
-
-/**
- * Sends a message, and leaves it in the outbox where the mail server is away: for what was promised already.
- * @throws MailFailure where another attempt would change nothing, or too many messages wait
- */
-export async function sendOrLeave(
-  deps: SealingDeps & Pick<Deps, 'mailer'>,
-  message: MailMessage,
-): Promise<void> {
-  try {
-    await deps.mailer.send(message);
-  } catch (thrown) {
-    if (FINAL.has(mailFailureReason(thrown))) throw thrown;
-    await outboxMailer(deps).send(message);
-  }
 }
 
 async function messageOf(
@@ -93,48 +86,56 @@ export interface OutboxRound {
   readonly givenUp: number;
 }
 
+type SendingDeps = Pick<Deps, 'store' | 'keys' | 'now' | 'mailer' | 'log'>;
+
+/** `taken`: somebody else sends it, or did. */
+type Attempted = 'sent' | 'putOff' | 'givenUp' | 'taken';
+
+async function attempt(deps: SendingDeps, mail: DueMail): Promise<Attempted> {
+  const { outbox } = deps.store;
+  const giveUp = async (attempts: number, reason: MailFailureReason | 'unreadable' | 'too_old') => {
+    await outbox.remove(mail.id);
+    deps.log.write('warn', 'a mail was given up', { reason, attempts });
+    return 'givenUp' as const;
+  };
+  const message = await messageOf(deps, mail);
+  // Under another key: the secret was changed since.
+  if (message === undefined) return giveUp(mail.attempts, 'unreadable');
+  if (deps.now() - mail.createdAt > OUTBOX_AGE_MS) return giveUp(mail.attempts, 'too_old');
+  if (!(await outbox.begin(mail, deps.now() + ATTEMPT_MS))) return 'taken';
+  const begun = { ...mail, attempts: mail.attempts + 1 };
+  try {
+    await deps.mailer.send(message);
+  } catch (thrown) {
+    const reason = mailFailureReason(thrown);
+    if (FINAL.has(reason)) return giveUp(begun.attempts, reason);
+    const pause = PAUSES_MS[Math.min(mail.attempts, PAUSES_MS.length - 1)] ?? ATTEMPT_MS;
+    await outbox.putOff(begun, deps.now() + pause);
+    deps.log.write('warn', 'a mail was not sent yet', { reason, attempts: begun.attempts });
+    return 'putOff';
+  }
+  await outbox.remove(mail.id);
+  return 'sent';
+}
+
+/** Sends a message that was just kept, where this process sends any; what comes to nothing is tried again by rounds. */
+export async function sendKept(deps: SendingDeps, { mail }: MailToKeep): Promise<void> {
+  if (deps.mailer.elsewhere !== true) await attempt(deps, { ...mail, attempts: 0 });
+}
+
 /**
  * Sends what is due, one message after another. A message that the mail server took is erased; after a failure it is
  * tried again later, at growing pauses and until it is an hour old. What is given up is logged by its reason alone.
  * Two processes at once send no message twice, unless one of them stalls in the middle of it.
  */
-export async function sendOutbox(
-  deps: Pick<Deps, 'store' | 'keys' | 'now' | 'mailer' | 'log'>,
-  stop: () => boolean = () => false,
-): Promise<OutboxRound> {
-  const { outbox } = deps.store;
+export async function sendOutbox(deps: SendingDeps, stop: () => boolean = () => false): Promise<OutboxRound> {
   const round = { sent: 0, putOff: 0, givenUp: 0 };
-  const giveUp = async (mail: DueMail, reason: MailFailureReason | 'unreadable' | 'too_old') => {
-    await outbox.remove(mail.id);
-    round.givenUp += 1;
-    deps.log.write('warn', 'a mail was given up', { reason, attempts: mail.attempts });
-  };
-  const attempt = async (mail: DueMail) => {
-    const message = await messageOf(deps, mail);
-    // Under another key: the secret was changed since.
-    if (message === undefined) return giveUp(mail, 'unreadable');
-    if (deps.now() - mail.createdAt > OUTBOX_AGE_MS) return giveUp(mail, 'too_old');
-    if (!(await outbox.begin(mail, deps.now() + ATTEMPT_MS))) return;
-    const begun = { ...mail, attempts: mail.attempts + 1 };
-    try {
-      await deps.mailer.send(message);
-    } catch (thrown) {
-      const reason = mailFailureReason(thrown);
-      if (FINAL.has(reason)) return giveUp(begun, reason);
-      const pause = PAUSES_MS[Math.min(mail.attempts, PAUSES_MS.length - 1)] ?? ATTEMPT_MS;
-      await outbox.putOff(begun, deps.now() + pause);
-      round.putOff += 1;
-      deps.log.write('warn', 'a mail was not sent yet', { reason, attempts: begun.attempts });
-      return;
-    }
-    await outbox.remove(mail.id);
-    round.sent += 1;
-  };
   while (!stop()) {
-    const due = await outbox.due(deps.now(), AT_ONCE);
+    const due = await deps.store.outbox.due(deps.now(), AT_ONCE);
     for (const mail of due) {
       if (stop()) return round;
-      await attempt(mail);
+      const attempted = await attempt(deps, mail);
+      if (attempted !== 'taken') round[attempted] += 1;
     }
     if (due.length < AT_ONCE) break;
   }

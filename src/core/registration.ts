@@ -8,7 +8,7 @@ import { Fault } from './faults.ts';
 import { usernameOf } from './identity.ts';
 import { newId } from './ids.ts';
 import { parseEmail, verificationMail } from './mail.ts';
-import { sendOrLeave } from './outbox.ts';
+import { mailToKeep, sendKept } from './outbox.ts';
 import { newPasswordOf } from './password-rules.ts';
 
 export interface RegistrationRequest {
@@ -68,11 +68,14 @@ export async function register(deps: Deps, origin: Origin, request: Registration
     expiresAt: now + emailVerificationTtlMs,
   };
   const entry = auditEntry(deps, origin, 'register', 'ok');
-  const { kind } = await deps.store.accounts.register(account, verification, entry);
+  // Sealed before anybody knows whether it is wanted, and kept with the token: what 202 promises outlives a crash.
+  const message = verificationMail(email, publicWebOrigin ?? '', token, emailVerificationTtlMs);
+  const letter = await mailToKeep(deps, message);
+  const { kind, kept } = await deps.store.accounts.register(account, verification, entry, letter);
   if (kind === 'taken') return;
   // After the answer, so that its time does not tell whether there was something to mail.
   deps.background('verification_mail', () =>
-    sendOrLeave(deps, verificationMail(email, publicWebOrigin ?? '', token, emailVerificationTtlMs)),
+    kept === true ? sendKept(deps, letter) : deps.mailer.send(message),
   );
 }
 

@@ -6,6 +6,7 @@
  * entry with the outcome that its description names instead, or nothing where none is named.
  */
 import type { AuditEntry } from './audit.ts';
+import type { MailToKeep } from './coordination.ts';
 
 export type Role = 'user' | 'admin';
 export type AccountState =
@@ -106,6 +107,12 @@ export interface NewEmailChallenge {
   readonly expiresAt: number;
 }
 
+export interface Registered {
+  readonly kind: 'created' | 'again' | 'taken';
+  readonly accountId?: string;
+  readonly kept?: boolean;
+}
+
 export type EmailChallenged =
   | { readonly kind: 'made' | 'conflict' }
   /** Ms since 1970. */
@@ -185,14 +192,16 @@ export interface AccountStore {
   /**
    * A registration by anybody. `again`: the same username and e-mail are still pending, and got one more token, which
    * carries the password of this registration. `taken`, also after too many tokens within an hour: nothing was
-   * written but the audit row, as a `conflict` without a subject. The account is stored as pending, with the address of the verification. The subject of the
-   * audit row is the account that was made or found.
+   * written but the audit row, as a `conflict` without a subject. The account is stored as pending, with the address
+   * of the verification. The subject of the audit row is the account that was made or found.
+   * @param letter put into the outbox with the token, so that no token is made whose mail is lost; `kept`: it was
    */
   register(
     account: NewAccount,
     verification: NewEmailVerification,
     audit: AuditEntry,
-  ): Promise<{ readonly kind: 'created' | 'again' | 'taken'; readonly accountId?: string }>;
+    letter?: MailToKeep,
+  ): Promise<Registered>;
   /**
    * Spends the token, and all others of the account, and opens the account with the password that was given when
    * this very token was asked for. It becomes the subject of the audit row. Undefined when the token

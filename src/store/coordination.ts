@@ -29,6 +29,12 @@ export interface OutboxMail {
   readonly dueAt: number;
 }
 
+/** A message to keep while fewer than `most` wait. */
+export interface MailToKeep {
+  readonly mail: OutboxMail;
+  readonly most: number;
+}
+
 /** A message that is to be sent now. */
 export interface DueMail extends OutboxMail {
   /** Attempts that began before. */

@@ -1,5 +1,6 @@
 /** Accounts come to be: the first admin, those that an admin makes, and registrations. */
 import assert from 'node:assert/strict';
+import type { NewAccount } from '../../src/store/accounts.ts';
 import {
   type AccountIt,
   accountId,
@@ -175,6 +176,30 @@ export function registering(it: AccountIt): void {
       rows.map((row) => [row.outcome, row.subjectAccountId]),
       wishes.map(() => ['conflict', undefined]),
     );
+  });
+
+  it('keeps the mail of a token with it, and none where there is no token or no room', async ({
+    accounts,
+    db,
+  }) => {
+    const idOf = (n: number) => String(n).padStart(32, '0');
+    const waiting = async () => {
+      const [found] = await db.batch([{ sql: 'SELECT id FROM mail_outbox ORDER BY id' }], 'read');
+      return found?.rows.map(([id]) => id);
+    };
+    const register = (n: number, wish: Partial<NewAccount>, most: number) => {
+      const account = accountOf(n, { ...PENDING, ...wish });
+      const mail = { id: idOf(n), sealed: new Uint8Array([n]), createdAt: NOW, dueAt: NOW };
+      return accounts.register(account, verificationOf(n, account), audit('register'), { mail, most });
+    };
+    assert.equal((await register(1, {}, 2)).kept, true);
+    assert.equal((await register(2, { username: 'user1' }, 2)).kept, true, 'asked for again');
+    assert.deepEqual(await register(3, { username: 'other' }, 9), { kind: 'taken' });
+    assert.deepEqual(await waiting(), [idOf(1), idOf(2)]);
+    const full = await register(4, { username: 'another', email: 'another@example.org' }, 2);
+    assert.deepEqual([full.kind, full.kept], ['created', false]);
+    assert.deepEqual(await waiting(), [idOf(1), idOf(2)]);
+    await db.batch([{ sql: 'DELETE FROM mail_outbox' }], 'write');
   });
 
   it('does not open an account that was disabled meanwhile', async ({ accounts }) => {

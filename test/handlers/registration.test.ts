@@ -1,6 +1,7 @@
 /** Registration, and the mail that completes it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { sendOutbox } from '../../src/core/outbox.ts';
 import { answers, ask } from '../support/ask.ts';
 import { type House, type HouseOptions, inHouse } from '../support/house.ts';
 import { newcomer, PASSWORD } from '../support/people.ts';
@@ -147,6 +148,51 @@ describe('registration', () => {
       answers(await register(house), 202);
       await house.settled();
       assert.equal(house.mail.length, 6);
+    });
+  });
+
+  it('is mailed by whoever goes on where the process was killed right after it said so', async () => {
+    await open(
+      async (house) => {
+        answers(await register(house), 202);
+        answers(await register(house, { username: 'other' }), 202);
+        assert.equal(house.mail.length, 0);
+        const [kept] = await house.db.batch([{ sql: 'SELECT sealed FROM mail_outbox' }], 'read');
+        assert.equal(kept?.rows.length, 1, 'none for an address that is taken');
+        const sealed = kept?.rows[0]?.[0];
+        assert.ok(sealed instanceof Uint8Array && !Buffer.from(sealed).includes('example'));
+        assert.equal((await sendOutbox(house.deps)).sent, 1);
+        answers(await verify(house, await mailedToken(house)), 200);
+      },
+      { ports: { background: () => {} } },
+    );
+  });
+
+  it('is mailed once, and nothing of the mail stays', async () => {
+    await open(async (house) => {
+      answers(await register(house), 202);
+      await Promise.all([sendOutbox(house.deps), house.settled()]);
+      await sendOutbox(house.deps);
+      assert.equal(house.mail.length, 1);
+      const [kept] = await house.db.batch([{ sql: 'SELECT id FROM mail_outbox' }], 'read');
+      assert.deepEqual(kept?.rows, []);
+    });
+  });
+
+  it('is mailed although the outbox is full', async () => {
+    await open(async (house) => {
+      await house.db.batch(
+        [
+          {
+            sql: `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+              INSERT INTO mail_outbox (id, sealed, created_at, due_at, attempts) SELECT printf('%032d', i), x'00', 0, ?, 0 FROM n`,
+            args: [house.clock.now() + DAY_MS],
+          },
+        ],
+        'write',
+      );
+      answers(await register(house), 202);
+      answers(await verify(house, await mailedToken(house)), 200);
     });
   });
 

@@ -1,21 +1,22 @@
 /** Mail that waits for the process that sends it. Sealed: nothing of a message is readable here. */
 
-import type { OutboxStore } from '../coordination.ts';
+import type { MailToKeep, OutboxStore } from '../coordination.ts';
 import type { Db } from '../db.ts';
 import { isDue } from './clock.ts';
 import { allRows } from './rows.ts';
-import { read, sql, write } from './script.ts';
+import { read, type Sql, sql, write } from './script.ts';
+
+/** Keeps a message if `condition` holds and there is room. */
+export const keepMail = ({ mail, most }: MailToKeep, condition: Sql): Sql =>
+  sql`INSERT INTO mail_outbox (id, sealed, created_at, due_at, attempts)
+    SELECT ${mail.id}, ${mail.sealed}, ${mail.createdAt}, ${mail.dueAt}, 0
+    WHERE ${condition} AND (SELECT count(*) FROM mail_outbox) < ${most}`;
 
 /** @see OutboxStore */
 export function outboxStore(db: Db): OutboxStore {
   return {
-    async add({ id, sealed, createdAt, dueAt }, most) {
-      const added = await write(
-        db,
-        sql`INSERT INTO mail_outbox (id, sealed, created_at, due_at, attempts)
-          SELECT ${id}, ${sealed}, ${createdAt}, ${dueAt}, 0
-          WHERE (SELECT count(*) FROM mail_outbox) < ${most}`,
-      );
+    async add(mail, most) {
+      const added = await write(db, keepMail({ mail, most }, sql`true`));
       return added?.changes === 1;
     },
 

@@ -5,6 +5,7 @@ import type { Db } from '../db.ts';
 import { ACCOUNT, accountOf, insertAccount, isFree } from './account-rows.ts';
 import { decide, decided, refuse } from './audit.ts';
 import { ofThisClock } from './clock.ts';
+import { keepMail } from './outbox.ts';
 import { firstRow } from './rows.ts';
 import { Script, sql } from './script.ts';
 
@@ -14,7 +15,7 @@ const MAILS_WINDOW_MS = 60 * 60_000;
 
 export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'verifyEmail'> {
   return {
-    async register(account, verification, audit) {
+    async register(account, verification, audit, letter) {
       const { tokenHash, email, createdAt, expiresAt } = verification;
       const wanted = { ...account, email, state: 'pending_email_verification' } as const;
       const script = new Script();
@@ -33,6 +34,7 @@ export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'veri
           SELECT ${tokenHash}, id, ${email}, ${createdAt}, ${expiresAt}, ${account.phc}
           FROM (${pending}) WHERE ${done}`,
       );
+      if (letter !== undefined) script.step('letter', keepMail(letter, done));
       script.step(
         'touch',
         sql`UPDATE accounts SET updated_at = ${createdAt} WHERE id = (${pending}) AND ${done} RETURNING id`,
@@ -43,7 +45,8 @@ export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'veri
       const answer = await script.run(db);
       const accountId = firstRow(answer('touch'))?.text('id');
       if (accountId === undefined) return { kind: 'taken' };
-      return { kind: answer('insert')?.changes === 1 ? 'created' : 'again', accountId };
+      const kind = answer('insert')?.changes === 1 ? 'created' : 'again';
+      return { kind, accountId, ...(letter && { kept: answer('letter')?.changes === 1 }) };
     },
 
     async verifyEmail(tokenHash, now, audit) {
