@@ -6,6 +6,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The object identifier of SHA-256 (RFC 5754, section 2.2): the one digest that is asked for and believed. */
 export const SHA256_OID = '2.16.840.1.101.3.4.2.1';
 
+/** What a token's content is said to be: a TSTInfo (section 2.4.2). What was signed as something else says no time. */
+const TST_INFO_OID = '1.2.840.113549.1.9.16.1.4';
+
 /** PKIStatus `granted` and `grantedWithMods` (section 2.4.2); all others come without a token. */
 const GRANTED = [0, 1];
 
@@ -27,8 +30,9 @@ export function readTimestampAnswer(der: Bytes): Timestamp | undefined {
     const { status, timeStampToken } = TimeStampResp.fromBER(der);
     if (!GRANTED.includes(status.status) || timeStampToken === undefined) return undefined;
     const signed = new SignedData({ schema: timeStampToken.content });
-    const content = signed.encapContentInfo.eContent?.getValue();
-    if (content === undefined) return undefined;
+    const { eContentType, eContent } = signed.encapContentInfo;
+    const content = eContent?.getValue();
+    if (eContentType !== TST_INFO_OID || content === undefined) return undefined;
     const { messageImprint, nonce, genTime } = TSTInfo.fromBER(content);
     const { hashAlgorithm, hashedMessage } = messageImprint;
     return {
