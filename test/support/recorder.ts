@@ -165,20 +165,39 @@ export interface Recorder {
   stop(): Promise<void>;
 }
 
-/** A server, an account with a confirmed authenticator, and a home with its session. */
+/** A server, an account with a confirmed authenticator, and a home with its session; nothing of it where one fails. */
 export async function newRecorder(
   settings: Readonly<Record<string, string>> = LIMITS_OFF,
 ): Promise<Recorder> {
   const server = await startServer({ settings });
-  const home = await newHome({ SALLYPORT_SERVER: server.main });
+  let home: Home | undefined;
+  const stop = async () => {
+    await server.stop();
+    await home?.remove();
+  };
+  try {
+    home = await newHome({ SALLYPORT_SERVER: server.main });
+    return { server, home, ...(await settledOn(server, home)), stop };
+  } catch (error) {
+    // A server that is left would keep the process of the test from ending.
+    await stop();
+    throw error;
+  }
+}
+
+async function settledOn(
+  server: TestServer,
+  home: Home,
+): Promise<Omit<Recorder, 'server' | 'home' | 'stop'>> {
   const username = 'recorder';
   await home.write('password', `${PASSWORD}\n`, 0o600);
   const made = spawn(
     process.execPath,
     [CLI, 'account', 'create', username, '--password-file', join(home.work, 'password')],
-    { cwd: server.folder, env: CHILD_ENV, stdio: 'ignore' },
+    { cwd: server.folder, env: CHILD_ENV, stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  assert.deepEqual((await once(made, 'close'))[0], 0);
+  const { code: exit, stderr } = await watched(made).ended;
+  assert.equal(exit, 0, stderr);
   const { body } = await askMain(server, '/v1/auth/login', undefined, { username, password: PASSWORD });
   const { token, expires_at: expiresAt } = body;
   const factor = '/v1/account/second-factor/totp';
@@ -201,18 +220,7 @@ export async function newRecorder(
   const session = { server: `${server.main}/`, username, token, expiresAt };
   const keepIn = ({ path }: Home) => keepSession({ ...processWorld(), home: path, env: {} }, session);
   await keepIn(home);
-  return {
-    server,
-    home,
-    username,
-    token,
-    code,
-    keepIn,
-    async stop() {
-      await server.stop();
-      await home.remove();
-    },
-  };
+  return { username, token, code, keepIn };
 }
 
 /** What `sallyport open` says about the one stream that it opened. */
