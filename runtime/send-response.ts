@@ -26,24 +26,24 @@ export async function sendResponse(
   options: SendOptions,
 ): Promise<void> {
   const { status } = response;
-  const { content, headers, announced, own } = partsOf(response);
+  const { content, headers: given, announced, own } = partsOf(response);
   if (res.destroyed || res.closed) {
     if (content instanceof ReadableStream) content.cancel().catch(() => {});
     return;
   }
-  if (options.close) headers.push('connection', 'close');
+  const headers = options.close ? { ...given, connection: 'close' } : given;
 
   const never = options.head || status === 204 || status === 304;
   const streams = content instanceof ReadableStream;
   if (never || !streams) {
     const bytes = never || streams ? null : content;
     if (streams) content.cancel().catch(() => {});
-    if (!never && announced === undefined) headers.push('content-length', String(bytes?.length ?? 0));
     if (bytes !== null && announced !== undefined && announced !== bytes.length) {
       cut(res);
       return;
     }
-    res.writeHead(status, headers);
+    const said = never || announced !== undefined;
+    res.writeHead(status, said ? headers : { ...headers, 'content-length': String(bytes?.length ?? 0) });
     if (options.close) {
       if (bytes === null) res.flushHeaders();
       else res.write(bytes);
@@ -55,38 +55,43 @@ export async function sendResponse(
   await sendStream(content, res, options, { status, headers, announced });
 }
 
+/**
+ * By their names in lower case. An object and no list: Bun looks for each name in what was set before where it gets a
+ * list, and checks each value twice.
+ */
+type Headings = Readonly<Record<string, string | string[]>>;
+
 interface Parts {
   readonly content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
-  /** Names and values in turns. */
-  readonly headers: string[];
+  readonly headers: Headings;
   readonly announced: number | undefined;
   /** Nobody else holds the bytes. */
   readonly own: boolean;
 }
 
 function partsOf(response: Response | PlainResponse): Parts {
-  const headers: string[] = [];
-  let announced: number | undefined;
-  const add = (name: string, value: string) => {
-    if (name === 'content-length') announced = Number(value);
-    headers.push(name, value);
-  };
   if (response instanceof PlainResponse) {
     const { init, content } = response;
-    for (const name in init.headers) add(name, init.headers[name] ?? '');
-    return { content, headers, announced, own: init.own === true };
+    const announced = lengthIn(init.headers['content-length']);
+    return { content, headers: init.headers, announced, own: init.own === true };
   }
-  for (const [name, value] of response.headers) add(name, value);
+  const headers: Record<string, string | string[]> = Object.fromEntries(response.headers);
+  if ('set-cookie' in headers) headers['set-cookie'] = response.headers.getSetCookie();
+  const announced = lengthIn(response.headers.get('content-length') ?? undefined);
   return { content: response.body, headers, announced, own: false };
 }
 
+const lengthIn = (header: string | undefined) => (header === undefined ? undefined : Number(header));
+
+/** Bun sends head and bytes together anyway. */
+const ON_BUN = 'Bun' in globalThis;
 /** Answers up to this size go out together with their head, in one piece of memory. */
 const ONE_PIECE_BYTES = 16 * 1024;
 
 /** Sends the last bytes of an answer and ends it. */
 function endWith(res: ServerResponse, bytes: Uint8Array<ArrayBuffer> | null, own: boolean): void {
   if (bytes === null || bytes.length === 0) res.end();
-  else if (bytes.length <= ONE_PIECE_BYTES) {
+  else if (!ON_BUN && bytes.length <= ONE_PIECE_BYTES) {
     // As text of one byte a character: Node puts it behind the head and makes one write of both.
     res.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1');
   } else if (own && bytes.length >= GIVE_BACK_FROM_BYTES) res.end(bytes, () => giveBack(bytes));
@@ -97,9 +102,10 @@ async function sendStream(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   res: ServerResponse,
   options: SendOptions,
-  { status, headers, announced: stated }: Omit<Parts, 'content' | 'own'> & { readonly status: number },
+  { status, headers: given, announced: stated }: Omit<Parts, 'content' | 'own'> & { readonly status: number },
 ): Promise<void> {
   let announced = stated;
+  let headers = given;
   const reader = body.getReader();
   const leave = () => {
     reader.cancel().catch(() => {});
@@ -112,7 +118,7 @@ async function sendStream(
       const after = piece.done ? piece : await reader.read();
       if (after.done) {
         announced = piece.done ? 0 : piece.value.length;
-        headers.push('content-length', String(announced));
+        headers = { ...headers, 'content-length': String(announced) };
       }
       res.writeHead(status, headers);
       if (!piece.done) await write(res, piece.value);

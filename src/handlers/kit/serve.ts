@@ -195,13 +195,16 @@ export function serve<L extends Listener>(
       });
     };
     const length = bodyLength(reply);
-    const headers = { ...PRIVATE, ...cors, ...reply.headers, 'x-request-id': requestId };
-    const bodiless = reply.status === 204 || reply.status === 304;
-    const init = {
-      status: reply.status,
-      // RFC 9110 §8.6: an answer without content says nothing of its length.
-      headers: bodiless ? headers : { ...headers, 'content-length': String(length) },
+    const headers: Record<string, string> = {
+      ...PRIVATE,
+      ...cors,
+      ...reply.headers,
+      'x-request-id': requestId,
     };
+    const bodiless = reply.status === 204 || reply.status === 304;
+    // RFC 9110 §8.6: an answer without content says nothing of its length.
+    if (!bodiless) headers['content-length'] = String(length);
+    const init = { status: reply.status, headers };
     const { body } = reply;
     if (request.method === 'HEAD' || bodiless) {
       log(0);
