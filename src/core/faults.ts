@@ -84,6 +84,7 @@ export type FaultKind =
   | 'incident_not_found'
   | 'incident_deleting'
   | 'incident_closed'
+  | 'stream_limit_reached'
   | 'invalid_client_label'
   | 'invalid_notes'
   | 'invalid_incident_mode'

@@ -35,6 +35,7 @@ export function assemble(v: Values): Omit<Settings, 'inForce'> {
     uploads: {
       maxBytes: v.SAFE_MAX_UPLOAD_BYTES,
       accountQuotaBytes: v.SAFE_ACCOUNT_DEFAULT_BLOB_QUOTA_BYTES,
+      streamsPerIncident: v.SAFE_INCIDENT_MAX_STREAMS,
       stagingQuotaBytes: v.SAFE_TEMP_UPLOAD_STAGING_QUOTA_BYTES,
       coordinationLeaseTtlMs: v.SAFE_UPLOAD_COORDINATION_LEASE_TTL,
       cleanupAgeMs: v.SAFE_TEMP_UPLOAD_CLEANUP_AGE,

@@ -106,6 +106,12 @@ export const EVIDENCE = {
       example: '10GB',
     },
   ),
+  SAFE_INCIDENT_MAX_STREAMS: set(
+    'uploads.incident_max_streams',
+    kinds.integer(1, 1_000_000, '10000'),
+    '10000',
+    'Streams of one incident, whatever became of them. Viewers are told of all of them each time.',
+  ),
   SAFE_TEMP_UPLOAD_STAGING_QUOTA_BYTES: set(
     'uploads.temp_upload_staging_quota_bytes',
     kinds.bytes,

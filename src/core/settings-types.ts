@@ -74,6 +74,7 @@ export type CoordinationSettings =
 export interface UploadSettings {
   readonly maxBytes: number;
   readonly accountQuotaBytes: number;
+  readonly streamsPerIncident: number;
   readonly stagingQuotaBytes: number;
   readonly coordinationLeaseTtlMs: number;
   /** 0: old temporary files are left alone. */

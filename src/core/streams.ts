@@ -23,7 +23,8 @@ export function mediaTypeOf(value: unknown): MediaType {
 
 /**
  * Begins a stream in an open incident.
- * @throws Fault `invalid_media_type`, `invalid_label`, `incident_not_found`, `incident_deleting`, `incident_closed`
+ * @throws Fault `invalid_media_type`, `invalid_label`, `incident_not_found`, `incident_deleting`, `incident_closed`,
+ *   `stream_limit_reached`
  */
 export async function createStream(
   deps: Deps,
@@ -42,8 +43,9 @@ export async function createStream(
     createdAt: deps.now(),
     ...(label !== undefined && { label }),
   };
+  const most = deps.settings.uploads.streamsPerIncident;
   const audit = auditEntry(deps, origin, 'stream_create', 'ok', { incidentId, subjectId: stream.id });
-  const created = await deps.store.streams.create(owned, stream, audit);
+  const created = await deps.store.streams.create(owned, stream, most, audit);
   if (created !== 'created') throw new Fault(created);
   return { ...stream, status: 'open', updatedAt: stream.createdAt, chunkCount: 0, totalBytes: 0 };
 }

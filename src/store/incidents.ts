@@ -113,11 +113,15 @@ export type CompleteRefusal =
   | 'stream_not_open';
 
 export interface StreamStore {
+  /** Only where the incident has fewer than `most` streams, ended ones included. */
   create(
     owned: Owned,
     stream: NewStream,
+    most: number,
     audit: AuditEntry,
-  ): Promise<'created' | 'incident_not_found' | 'incident_deleting' | 'incident_closed'>;
+  ): Promise<
+    'created' | 'incident_not_found' | 'incident_deleting' | 'incident_closed' | 'stream_limit_reached'
+  >;
   /** In the order of creation, those after the stream `after`. */
   list(owned: Owned, after: string | undefined, limit: number): Promise<Stream[] | 'incident_not_found'>;
   find(owned: Owned, streamId: string): Promise<Stream | 'incident_not_found' | 'stream_not_found'>;

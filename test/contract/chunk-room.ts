@@ -69,7 +69,7 @@ export async function openStream(
   of = incident,
 ): Promise<void> {
   const stream = { id: streamId(n), incidentId: incidentId(incident), mediaType, createdAt: NOW };
-  const made = await store.streams.create(owned(incident, of), stream, audit('stream_create', incident));
+  const made = await store.streams.create(owned(incident, of), stream, 100, audit('stream_create', incident));
   if (made !== 'created') throw new Error(made);
 }
 

@@ -9,6 +9,7 @@ import {
   checkinOf,
   type IncidentIt,
   incidentId,
+  MANY,
   open,
   outcomes,
   owned,
@@ -45,7 +46,7 @@ export function racing(it: IncidentIt): void {
     let created = 0;
     for (const n of rounds) {
       await begin(subject, n);
-      const create = () => here.streams.create(owned(n), streamOf(n, n), about('stream_create', n));
+      const create = () => here.streams.create(owned(n), streamOf(n, n), MANY, about('stream_create', n));
       const close = () => there.incidents.close(owned(n), NOW + 1, about('incident_close', n));
       // Who is asked first takes turns.
       const answers = n % 2 === 0 ? [create(), close()] : [close(), create()].toReversed();
@@ -151,7 +152,7 @@ export function racing(it: IncidentIt): void {
       await begin(subject, n);
       const [checkin, stream, token, decision] = await Promise.all([
         here.checkins.add(owned(n), checkinOf(n, n), 'ses_1', about('checkin_create', n)),
-        there.streams.create(owned(n), streamOf(n, n), about('stream_create', n)),
+        there.streams.create(owned(n), streamOf(n, n), MANY, about('stream_create', n)),
         here.viewerTokens.create(owned(n), tokenOf(n, n), about('viewer_token_create', n)),
         remove(there, n, n, { allowOpen: true }),
       ]);

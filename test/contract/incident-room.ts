@@ -77,6 +77,9 @@ export async function begin(
   await incidents.create(incident, about('incident_create', n));
 }
 
+/** More streams than an incident of the tests gets. */
+export const MANY = 100;
+
 export const streamOf = (n: number, incident: number, wish: Partial<NewStream> = {}): NewStream => ({
   id: streamId(n),
   incidentId: incidentId(incident),
@@ -87,7 +90,12 @@ export const streamOf = (n: number, incident: number, wish: Partial<NewStream> =
 
 /** Opens stream `n` of an incident of account 1. */
 export async function open({ streams }: IncidentStores, n: number, incident: number): Promise<void> {
-  const done = await streams.create(owned(incident), streamOf(n, incident), about('stream_create', incident));
+  const done = await streams.create(
+    owned(incident),
+    streamOf(n, incident),
+    MANY,
+    about('stream_create', incident),
+  );
   if (done !== 'created') throw new Error(done);
 }
 

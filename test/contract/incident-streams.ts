@@ -8,6 +8,7 @@ import {
   type IncidentIt,
   type IncidentStores,
   incidentId,
+  MANY,
   open,
   outcomes,
   owned,
@@ -38,7 +39,7 @@ export function streaming(it: IncidentIt): void {
     const { streams } = subject;
     await begin(subject, 1);
     const labelled = streamOf(1, 1, { label: 'front camera', mediaType: 'video', createdAt: NOW + 1 });
-    assert.equal(await streams.create(owned(1), labelled, about('stream_create', 1)), 'created');
+    assert.equal(await streams.create(owned(1), labelled, MANY, about('stream_create', 1)), 'created');
     const fresh = { ...labelled, status: 'open', updatedAt: NOW + 1, chunkCount: 0, totalBytes: 0 };
     assert.deepEqual(await streams.find(owned(1), streamId(1)), fresh);
     await addChunk(subject, 1, { incident: 1, stream: 1, index: 1 }, 10);
@@ -49,11 +50,28 @@ export function streaming(it: IncidentIt): void {
     assert.equal((await subject.incidents.find(owned(1)))?.updatedAt, NOW);
   });
 
+  it('opens no more streams than an incident may have, ended ones included, also at the same moment', async (subject) => {
+    const { streams } = subject;
+    await begin(subject, 1);
+    await begin(subject, 2);
+    const create = (n: number, incident = 1) =>
+      streams.create(owned(incident), streamOf(n, incident), 3, about('stream_create', incident));
+    assert.equal(await create(1), 'created');
+    await fail(subject, 1);
+    const made = await Promise.all([2, 3, 4, 5].map((n) => create(n)));
+    assert.deepEqual(made.sort(), ['created', 'created', 'stream_limit_reached', 'stream_limit_reached']);
+    assert.equal(await create(6, 2), 'created', 'another incident');
+    assert.deepEqual(
+      (await outcomes(subject, 'stream_create')).filter((outcome) => outcome === 'conflict').length,
+      2,
+    );
+  });
+
   it('opens a stream only where recording goes on, and only for the owner', async (subject) => {
     const { streams, incidents } = subject;
     await begin(subject, 1);
     const create = (incident: number, of: number) =>
-      streams.create(owned(incident, of), streamOf(1, incident), about('stream_create', incident));
+      streams.create(owned(incident, of), streamOf(1, incident), MANY, about('stream_create', incident));
     assert.equal(await create(1, 2), 'incident_not_found');
     assert.equal(await create(9, 1), 'incident_not_found');
     assert.deepEqual(await outcomes(subject, 'stream_create'), []);

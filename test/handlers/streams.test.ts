@@ -101,6 +101,18 @@ describe('beginning a stream', () => {
         answers(await post(house, at(incident), as, { media_type: 'audio', ...extra }), 400, 'invalid_json');
     }));
 
+  it('is refused where the incident has as many as it may have, until there is another incident', () =>
+    inEvidence({ env: { SAFE_INCIDENT_MAX_STREAMS: '2' } }, async (house, as) => {
+      const incident = await newIncident(house, as);
+      await newStream(house, as, incident);
+      const ended = await newStream(house, as, incident);
+      answers(await post(house, `${at(incident)}/${ended}/fail`, as), 200);
+      answers(await post(house, at(incident), as, { media_type: 'audio' }), 409, 'stream_limit_reached');
+      await newStream(house, as, await newIncident(house, as));
+      answers(await post(house, `/v1/incidents/${incident}/close`, as), 200);
+      answers(await post(house, at(incident), as, { media_type: 'audio' }), 409, 'incident_closed');
+    }));
+
   it('is refused once the incident is closed, or being deleted', () =>
     inEvidence({}, async (house, as) => {
       const incident = await newIncident(house, as);

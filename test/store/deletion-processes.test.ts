@@ -51,7 +51,7 @@ describe('two workers on a libSQL server', {
       await store.incidents.create(incident, about('incident_create', n));
       // The ids of its chunks are made of the first twenty characters.
       const streamId = `str_${String(n).padStart(20, '0')}000000`;
-      await store.streams.create(owned(n), streamOf(n, n, { id: streamId }), about('stream_create', n));
+      await store.streams.create(owned(n), streamOf(n, n, { id: streamId }), 100, about('stream_create', n));
       const where = { incidentId: incidentId(n), streamId };
       await writeAlike(db, { ...where, count: CHUNKS, content, segments, createdAt: NOW });
       const done = await store.deletion.request(

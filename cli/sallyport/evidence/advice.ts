@@ -10,6 +10,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   incident_not_found: 'There is no such incident, or it belongs to another account.',
   incident_deleting: 'The incident is being deleted; it takes nothing more.',
   incident_closed: 'The incident was closed; it takes nothing more. A new recording needs a new incident.',
+  stream_limit_reached:
+    'The incident has as many streams as it may have. A new recording needs a new incident.',
   stream_not_found: 'There is no such stream in this incident.',
   stream_not_open: 'The stream has been completed or failed elsewhere; it takes nothing more.',
   stream_already_complete: 'The stream is complete already.',

@@ -140,6 +140,10 @@ const answers: Readonly<Record<FaultKind, Answer>> = {
   incident_not_found: { status: 404, message: 'incident was not found' },
   incident_deleting: { status: 409, message: 'incident deletion is in progress' },
   incident_closed: { status: 409, message: 'incident is closed' },
+  stream_limit_reached: {
+    status: 409,
+    message: 'the incident has as many streams as it may have; create another incident',
+  },
   invalid_client_label: { status: 400, message: 'client_label must be text of at most 200 bytes' },
   invalid_notes: { status: 400, message: 'notes must be text of at most 8192 bytes' },
   invalid_incident_mode: {

@@ -36,6 +36,7 @@ export const create = productRoute({
     'incident_not_found',
     'incident_deleting',
     'incident_closed',
+    'stream_limit_reached',
   ],
   async reply({ deps, request, who, params: { id } }) {
     const fields = await readFields(request, deps, ['media_type', 'label']);

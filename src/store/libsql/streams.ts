@@ -66,9 +66,10 @@ const hasExactly = (count: number): Sql => sql`chunk_count = ${count}
 /** Streams on libSQL. */
 export function streamStore(db: Db): StreamStore {
   return {
-    async create(owned, stream, audit) {
+    async create(owned, stream, most, audit) {
       const script = new Script();
-      const done = decide(script, audit, ownedOpen(owned));
+      const room = sql`(SELECT count(*) FROM streams WHERE incident_id = ${owned.incidentId}) < ${most}`;
+      const done = decide(script, audit, all(ownedOpen(owned), room));
       script.step(
         'insert',
         sql`INSERT INTO streams (id, incident_id, media_type, label, status, created_at, updated_at)
@@ -79,7 +80,7 @@ export function streamStore(db: Db): StreamStore {
       lookAtStanding(script, owned);
       refuse(script, audit, 'conflict', ownedIncident(owned));
       const answer = await script.run(db);
-      return notOpen(answer) ?? 'created';
+      return decided(answer) ? 'created' : (notOpen(answer) ?? 'stream_limit_reached');
     },
 
     async list(owned, after, limit) {
