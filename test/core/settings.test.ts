@@ -103,6 +103,7 @@ test('somebody who sets nothing gets the documented defaults', () => {
   assert.deepEqual(rest.uploads, {
     maxBytes: 250 * 1024 ** 2,
     accountQuotaBytes: 10 * 1024 ** 3,
+    streamsPerIncident: 10_000,
     stagingQuotaBytes: 1024 ** 3,
     coordinationLeaseTtlMs: 120_000,
     cleanupAgeMs: 0,
