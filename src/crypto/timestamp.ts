@@ -9,6 +9,9 @@ export const SHA256_OID = '2.16.840.1.101.3.4.2.1';
 /** What a token's content is said to be: a TSTInfo (section 2.4.2). What was signed as something else says no time. */
 const TST_INFO_OID = '1.2.840.113549.1.9.16.1.4';
 
+/** The end of the year 9999: a GeneralizedTime has four digits for the year. */
+const LAST_MS = Date.UTC(10_000, 0) - 1;
+
 /** PKIStatus `granted` and `grantedWithMods` (section 2.4.2); all others come without a token. */
 const GRANTED = [0, 1];
 
@@ -34,6 +37,8 @@ export function readTimestampAnswer(der: Bytes): Timestamp | undefined {
     const content = eContent?.getValue();
     if (eContentType !== TST_INFO_OID || content === undefined) return undefined;
     const { messageImprint, nonce, genTime } = TSTInfo.fromBER(content);
+    // The library reads fractions of an hour with an exponent, and comes to times that no Date can be.
+    if (!(genTime.getTime() <= LAST_MS)) return undefined;
     const { hashAlgorithm, hashedMessage } = messageImprint;
     return {
       signed,

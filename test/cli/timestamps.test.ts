@@ -45,6 +45,13 @@ describe('a timestamp', () => {
     assert.match(problem ?? '', /malformed/);
   });
 
+  it('is none where its time is none, or after the year 9999', async () => {
+    for (const timeText of ['2026010203.9e11Z', '2026010203.9e9Z', '20260102', 'xx'])
+      assert.match((await read({ timeText })).problem ?? '', /malformed/, timeText);
+    const known = new Date('2026-01-02T03:04:05.250Z').getTime();
+    assert.deepEqual(await read({ timeText: '20260102030405.25Z' }), { time: known, trusted: true });
+  });
+
   it('is not believed from whoever leads to another authority', async () => {
     const { trusted, problem } = await read({}, (await tokenMaker()).authorities);
     assert.equal(trusted, false);

@@ -11,6 +11,8 @@ const COMMON_NAME = '2.5.4.3';
 export interface TokenWish {
   /** When, as the authority states. */
   readonly time: Date;
+  /** The same as it is written, where it is not that time. */
+  readonly timeText?: string;
   /** What the signer's certificate is for; timestamps alone unless given. */
   readonly purposes?: readonly string[];
   /** Whether it says that this must be understood; it does unless told otherwise. */
@@ -76,7 +78,10 @@ export async function tokenMaker(): Promise<TokenMaker> {
 
   return {
     authorities: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
-    async stamp(bytes, { time, purposes = [TIME_STAMPING], critical = true, contentType = TST_INFO }) {
+    async stamp(
+      bytes,
+      { time, timeText, purposes = [TIME_STAMPING], critical = true, contentType = TST_INFO },
+    ) {
       const certificate = await certificateOf({
         ...{ subject: 'Stamps', issuer: 'Root', serial: 2 },
         ...{ publicKey: signer.publicKey, signedBy: root.privateKey },
@@ -97,7 +102,14 @@ export async function tokenMaker(): Promise<TokenMaker> {
         serialNumber: new asn1js.Integer({ value: 1 }),
         genTime: time,
       });
-      const content = info.toSchema().toBER(false);
+      const sequence = info.toSchema();
+      const at = sequence.valueBlock.value.findIndex((one) => one instanceof asn1js.GeneralizedTime);
+      if (timeText !== undefined)
+        sequence.valueBlock.value[at] = new asn1js.Primitive({
+          idBlock: { tagClass: 1, tagNumber: 24 },
+          valueHex: new Uint8Array(Buffer.from(timeText, 'latin1')),
+        });
+      const content = sequence.toBER(false);
       const digest = await crypto.subtle.digest('SHA-256', content);
       const attribute = (type: string, value: asn1js.AsnType) =>
         new pkijs.Attribute({ type, values: [value] });

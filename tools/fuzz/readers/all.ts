@@ -1,6 +1,7 @@
 /** Every reader of bytes that strangers wrote. */
 import { answerReaders } from './answers.ts';
 import { backupReaders } from './backups.ts';
+import { timestampReader } from './bundle-timestamps.ts';
 import { bundleReaders } from './bundles.ts';
 import type { Reader } from './reader.ts';
 import { requestReaders } from './requests.ts';
@@ -13,5 +14,6 @@ export const readers: readonly Reader[] = [
   ...settingsReaders,
   ...answerReaders,
   ...bundleReaders,
+  timestampReader,
   ...backupReaders,
 ];

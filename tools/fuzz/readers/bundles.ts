@@ -9,20 +9,24 @@ import { ofText, type Reader } from './reader.ts';
 interface Report {
   readonly verdict: string;
   readonly problem_count: number;
+  readonly custody?: {
+    readonly timestamp: { readonly time: string | null; readonly trusted: boolean } | null;
+  };
   readonly problems: readonly { readonly code: string; readonly message: string }[];
 }
 
 let made: Promise<Bundles> | undefined;
 /** Made once: nothing in them is changed. */
-const bundles = () => {
+export const bundles = () => {
   made ??= bundlesOf();
   return made;
 };
 
-const run = (args: readonly string[]) => runCommand(verifyCommand, args);
+/** Runs `sallyport verify`. */
+export const verify = (args: readonly string[]) => runCommand(verifyCommand, args);
 
 /** The report, and that it is one. @param codes those that the documentation names for such input */
-function reportOf(ended: Ended, codes: readonly number[]): Report | undefined {
+export function reportOf(ended: Ended, codes: readonly number[]): Report | undefined {
   checkEnd(ended, codes);
   const { code, out } = ended;
   if (out === '') {
@@ -45,9 +49,9 @@ async function verified(bytes: Uint8Array, options: (paths: readonly string[]) =
   const { receipts, first } = await bundles();
   return withFiles([bytes, receipts, first], async (paths) => {
     const args = [paths[0] ?? '', ...options(paths)];
-    const told = await run(args);
+    const told = await verify(args);
     checkText(told);
-    const report = reportOf(await run(['--json', ...args]), [0, 1]);
+    const report = reportOf(await verify(['--json', ...args]), [0, 1]);
     must(report !== undefined, () => 'a bundle has no report');
     must((told.code === 0) === (report.verdict === 'ok'), () => 'it is told in two ways');
     return report;
@@ -162,7 +166,7 @@ const knowledge = ofText({
       // An argument cannot have U+0000, and is a line.
       const given = option === 'max-gap' ? (content.replaceAll('\0', '').split('\n')[0] ?? '') : file;
       const trusted = option === 'key' ? [] : ['--key', key];
-      reportOf(await run(['--json', bundle, ...trusted, `--${option}=${given}`]), [0, 1, 2]);
+      reportOf(await verify(['--json', bundle, ...trusted, `--${option}=${given}`]), [0, 1, 2]);
     });
   },
 });
