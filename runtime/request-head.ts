@@ -10,15 +10,21 @@ export function originForm(target: string): string | undefined {
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-type Head = Pick<IncomingMessage, 'headers'>;
+type Head = Pick<IncomingMessage, 'headers' | 'httpVersionMinor'>;
 
 /**
  * What is wrong with the way in which the body is coded for its transfer (RFC 9112 §6.1), where the parser saw nothing
  * wrong: it takes everything that ends in `chunked` for that alone, and Bun's an empty list for no body.
  */
-export function transferProblem({ headers }: Head): 'unknownCoding' | 'malformed' | undefined {
+export function transferProblem({
+  headers,
+  httpVersionMinor,
+}: Head): 'unknownCoding' | 'malformed' | undefined {
   const list = headers['transfer-encoding'];
-  if (list === undefined || list === 'chunked') return undefined;
+  if (list === undefined) return undefined;
+  // Version 1.0 knows no transfer codings; what stood between may have read another message.
+  if (httpVersionMinor === 0) return 'malformed';
+  if (list === 'chunked') return undefined;
   const codings = list.split(',').map((coding) => coding.trim().toLowerCase());
   const named = codings.filter((coding) => coding !== '');
   if (named.some((coding) => coding !== 'chunked')) return 'unknownCoding';

@@ -208,6 +208,11 @@ for (const runtime of runtimes) {
         400,
         'bad_request',
       ],
+      'a transfer coding of HTTP/1.0': [
+        'POST / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+        400,
+        'bad_request',
+      ],
       'a transfer coding that is not known': [
         'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
         501,
