@@ -98,7 +98,8 @@ async function makePrivate(dir: string): Promise<void> {
     if (made !== undefined) syncDirectory(dirname(made));
     if (((await stat(dir)).mode & 0o777) !== 0o700) await chmod(dir, 0o700);
   } catch (thrown) {
-    const advice = 'It must be a directory that belongs to the user who runs the server.';
+    const advice =
+      'It must be a directory that belongs to the user who runs the server. If a disk is to be mounted there, is it?';
     throw new ControlError(
       'unusable',
       `The data directory ${dir} cannot be used: ${messageOf(thrown)}. ${advice}`,
