@@ -1,6 +1,6 @@
 /** Standard age files (https://age-encryption.org/v1), for readers who have age and nothing of ours. */
 
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { errorCode, Failure, usage } from './failure.ts';
 import type { World } from './world.ts';
 
@@ -8,6 +8,8 @@ import type { World } from './world.ts';
 const age = () => import('age-encryption');
 
 const MAX_IDENTITY_FILE = 1024 * 1024;
+/** No header is longer: room for some 600 recipients of the largest kind. The library itself takes one of any length. */
+const MAX_HEADER = 1024 * 1024;
 
 export interface AgeBody {
   readonly pieces: AsyncIterable<Uint8Array>;
@@ -42,7 +44,8 @@ export async function ageOpener(world: World, files: readonly string[]): Promise
   const decrypter = new Decrypter();
   let identities = 0;
   for (const file of files) {
-    const text = file === '-' ? await readStdin(world) : await readIdentityFile(file);
+    const text =
+      file === '-' ? await identityText(world.stdin, 'Standard input') : await readIdentityFile(file);
     for (const [index, line] of text.split(/\r?\n/).entries()) {
       const identity = line.trim();
       if (identity === '' || identity.startsWith('#')) continue;
@@ -58,12 +61,31 @@ export async function ageOpener(world: World, files: readonly string[]): Promise
   }
   if (identities === 0) throw usage('The identity files hold no identity.');
   return async (pieces) => {
+    const { bounded, opened } = untilOpened(pieces);
     try {
-      return agePlaintext(await decrypter.decrypt(toStream(pieces)));
+      const plaintext = await decrypter.decrypt(toStream(bounded));
+      opened();
+      return agePlaintext(plaintext);
     } catch (error) {
       throw decryptionFailure(error);
     }
   };
+}
+
+/** The same pieces, refused where they have gone on for too long before the header was over. */
+function untilOpened(pieces: AsyncIterable<Uint8Array>) {
+  let left = MAX_HEADER;
+  async function* bounded(): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      if (left < 0) throw new RangeError('the header is too long');
+      left -= piece.length;
+      yield piece;
+    }
+  }
+  const opened = () => {
+    left = Number.POSITIVE_INFINITY;
+  };
+  return { bounded: bounded(), opened };
 }
 
 async function* agePlaintext(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -85,19 +107,20 @@ function decryptionFailure(error: unknown): Failure {
 
 async function readIdentityFile(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await identityText(createReadStream(file), 'An identity file');
   } catch (error) {
+    if (error instanceof Failure) throw error;
     throw usage(`An identity file cannot be read (${errorCode(error)}).`);
   }
 }
 
-async function readStdin(world: World): Promise<string> {
+async function identityText(source: AsyncIterable<Uint8Array>, what: string): Promise<string> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of world.stdin) {
-    pieces.push(piece as Uint8Array);
-    length += (piece as Uint8Array).length;
-    if (length > MAX_IDENTITY_FILE) throw usage('Standard input is too long for an identity file.');
+  for await (const piece of source) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > MAX_IDENTITY_FILE) throw usage(`${what} is too long for age identities.`);
   }
   return Buffer.concat(pieces).toString('utf8');
 }

@@ -1,5 +1,6 @@
 /** What somebody kept from before, read from the files that `verify` is given. */
-import { open, readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseVerifierKey, type Verifier, verifierKey } from '../../../src/crypto/signed-note.ts';
 import { errorCode, Failure, usage } from '../../shared/failure.ts';
@@ -13,15 +14,20 @@ import type { Given } from './options.ts';
 const LONGEST_FILE = 256 * 1024 * 1024;
 
 async function text(path: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
   try {
-    const { size } = await stat(path);
-    if (size > LONGEST_FILE) throw usage(`${path} is larger than anything of this kind.`);
-    return await readFile(path, 'utf8');
+    // What is no file, such as a pipe, tells no size.
+    for await (const piece of createReadStream(path)) {
+      pieces.push(piece);
+      length += piece.length;
+      if (length > LONGEST_FILE) throw usage(`${path} is larger than anything of this kind.`);
+    }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && typeof error.code === 'string')
-      throw usage(`${path} cannot be read (${errorCode(error)}).`);
-    throw error;
+    if (error instanceof Failure) throw error;
+    throw usage(`${path} cannot be read (${errorCode(error)}).`);
   }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 async function trustedKey(given: string | undefined): Promise<Verifier | undefined> {
