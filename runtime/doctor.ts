@@ -144,7 +144,7 @@ function textOf(path: string): string | undefined {
 }
 
 /** The secret key as the next start would find it, and nothing is made. Undefined: there is none, or it is malformed. */
-export function presentSecretKey({ secretKey: given, dataDir }: Settings): Uint8Array | undefined {
+function presentSecretKey({ secretKey: given, dataDir }: Settings): Uint8Array | undefined {
   if (given !== undefined) return given;
   const text = textOf(join(dataDir, 'secret-key'));
   if (text === undefined || !/^[A-Za-z0-9+/]{43}=$/.test(text)) return undefined;

@@ -13,7 +13,7 @@ const LONGEST_ANSWER = 64 * 1024;
 const AT_ONCE = 20;
 
 /** The authority could not be reached, or answered something else than a timestamp of what was asked. */
-export class TimestampError extends Error {
+class TimestampError extends Error {
   override readonly name = 'TimestampError';
 }
 
@@ -56,7 +56,7 @@ async function bounded(answer: Response): Promise<Uint8Array<ArrayBuffer>> {
  * A timestamp of this text: TimeStampResp in DER.
  * @throws TimestampError, or what the runtime throws when the authority cannot be reached
  */
-export async function stampOf(url: string, text: string): Promise<Uint8Array<ArrayBuffer>> {
+async function stampOf(url: string, text: string): Promise<Uint8Array<ArrayBuffer>> {
   const imprint = new Uint8Array(createHash('sha256').update(text).digest());
   const nonce = new Uint8Array(randomBytes(16));
   // A DER integer is as short as it can be, and ours is positive.

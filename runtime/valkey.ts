@@ -121,7 +121,7 @@ export function valkeyLimiter(client: Redis): Limiter {
 }
 
 /** @see UploadLeases. They end by the clock of that server alone. */
-export function valkeyLeases(client: Redis, ttlMs: number): UploadLeases {
+function valkeyLeases(client: Redis, ttlMs: number): UploadLeases {
   return {
     async take(key) {
       const owner = randomBytes(16).toString('hex');

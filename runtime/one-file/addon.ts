@@ -16,7 +16,7 @@ const PLACE = 'sallyport-addon';
 /** The name of the addon among the assets of a Node executable. */
 export const ADDON_ASSET = 'libsql.node';
 /** Under this name the entry for Bun says where the addon lies in the executable. */
-export const BUN_ADDON = Symbol.for('sallyport.addon');
+const BUN_ADDON = Symbol.for('sallyport.addon');
 
 /** SHA-256 of the addon in hex, filled in by the build. */
 declare const SALLYPORT_ADDON_SHA256: string;

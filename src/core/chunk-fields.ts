@@ -35,7 +35,7 @@ export function wholeNumber(text: string): number | undefined {
 }
 
 /** @returns a chunk's index. @throws Fault `invalid_chunk_index` */
-export function chunkIndexOf(value: unknown): number {
+function chunkIndexOf(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
     throw new Fault('invalid_chunk_index');
   return value;
@@ -52,7 +52,7 @@ function instantOf(value: unknown, fault: FaultKind): Instant {
  * left or what is left is no name (`.`, `..`).
  * @throws Fault `invalid_field` for more than 255 bytes, or for text that UTF-8 cannot carry
  */
-export function filenameOf(value: string | undefined): string | undefined {
+function filenameOf(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const path = value
     .replace(/\p{Cc}/gu, '')

@@ -59,7 +59,7 @@ export async function hashLeaves(log: LogStore, stop: () => boolean = () => fals
 }
 
 /** Publishes a checkpoint where the tree has grown since the last one. */
-export async function publishCheckpoint(
+async function publishCheckpoint(
   deps: Pick<Deps, 'now'>,
   log: LogStore,
   signer: Signer,

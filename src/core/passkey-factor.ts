@@ -9,12 +9,6 @@ import { newId } from './ids.ts';
 
 export type Attachment = 'platform' | 'cross-platform';
 
-/** What a browser needs to go on, and until when it may. */
-export interface StartedCeremony<Options> {
-  readonly options: Options;
-  readonly expiresAt: number;
-}
-
 /** Loaded with the first passkey: the library behind it is a quarter of all modules, and few servers need it at once. */
 const ceremonies = () => import('../crypto/passkeys.ts');
 

@@ -15,13 +15,13 @@ const TOMBSTONES_A_ROUND = 100;
 const TOKENS_AT_ONCE = 500;
 const TOKEN_COMMITS_A_ROUND = 20;
 
-export const RETENTION_REASON = 'closed_incident_retention';
+const RETENTION_REASON = 'closed_incident_retention';
 
 /** The latest time that is due now; undefined where a rule is off. */
 const dueBy = (now: number, keepMs: number): number | undefined => (keepMs > 0 ? now - keepMs : undefined);
 
 /** The bounds of all rules at this moment. */
-export function retentionBounds(settings: RetentionSettings, now: number) {
+function retentionBounds(settings: RetentionSettings, now: number) {
   return {
     closedIncidents: dueBy(now, settings.closedIncidentMs),
     tokens: dueBy(now, settings.tokenMetadataMs),

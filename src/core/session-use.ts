@@ -6,7 +6,7 @@ import type { LiveSession, SessionKind } from '../store/accounts.ts';
 import type { Deps } from './deps.ts';
 
 /** A use is noted when the one before was noted at least so long ago, in milliseconds. */
-export const USE_STEP_MS = 5 * 60_000;
+const USE_STEP_MS = 5 * 60_000;
 
 /** When a session of this kind ends if `now` was its last use; undefined where disuse does not end it. */
 export function idleAt({ settings }: Pick<Deps, 'settings'>, kind: SessionKind, now: number) {

@@ -23,7 +23,7 @@ export interface Argon2Cost {
 export type Argon2id = (password: Uint8Array, salt: Uint8Array, cost: Argon2Cost) => Promise<Uint8Array>;
 
 /** What new hashes cost: 19 MiB, two passes, one lane. */
-export const PASSWORD_COST: Argon2Cost = { memoryKiB: 19_456, iterations: 2, parallelism: 1, length: 32 };
+const PASSWORD_COST: Argon2Cost = { memoryKiB: 19_456, iterations: 2, parallelism: 1, length: 32 };
 const SALT_BYTES = 16;
 
 /**

@@ -20,7 +20,7 @@ const MAX_NOTE_CHARACTERS = 1_000_000;
 const MAX_SIGNATURES = 16;
 
 /** A name that can stand in a signature line. */
-export function isKeyName(name: string): boolean {
+function isKeyName(name: string): boolean {
   return name.length > 0 && name.length <= 200 && !/[\s+\p{Cc}]/u.test(name);
 }
 
@@ -34,7 +34,7 @@ export interface Verifier {
 }
 
 /** @throws RangeError for a name or a key that cannot be one */
-export function verifierOf(name: string, publicKey: Bytes): Verifier {
+function verifierOf(name: string, publicKey: Bytes): Verifier {
   if (!isKeyName(name) || publicKey.length !== KEY_BYTES) throw new RangeError('no such name or key');
   const head = utf8(`${name}\n`);
   const input = new Uint8Array(head.length + 1 + KEY_BYTES);

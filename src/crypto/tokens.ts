@@ -10,7 +10,7 @@ import { encodeBase64url } from './sealed-base64.ts';
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 const PASTE_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
 
-export const PASTE_ID_BYTES = 16;
+const PASTE_ID_BYTES = 16;
 const TOKEN_BYTES = 32;
 
 /**

@@ -5,10 +5,10 @@
 import { HOTP, Secret, TOTP } from 'otpauth';
 import { equalText } from './compare.ts';
 
-export const TOTP_ISSUER = 'Sallyport';
-export const TOTP_SECRET_BYTES = 20;
-export const TOTP_PERIOD_SECONDS = 30;
-export const TOTP_DIGITS = 6;
+const TOTP_ISSUER = 'Sallyport';
+const TOTP_SECRET_BYTES = 20;
+const TOTP_PERIOD_SECONDS = 30;
+const TOTP_DIGITS = 6;
 
 /** Steps before and after the present one that are taken too, for clocks that are off (RFC 6238 section 5.2). */
 const SKEW_STEPS = 1;

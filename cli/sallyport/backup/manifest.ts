@@ -11,7 +11,7 @@ export type KeyName = (typeof KEY_NAMES)[number];
 
 export const MAX_MANIFEST_BYTES = 64 * 1024;
 /** A key is a line of text. */
-export const MAX_KEY_BYTES = 4096;
+const MAX_KEY_BYTES = 4096;
 
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Manifest = v.object({

@@ -11,7 +11,7 @@ const PIECE_BYTES = 1024 * 1024;
 const SQLITE = 'SQLite format 3\0';
 
 /** The bytes of a file from its beginning. */
-export async function* fileBytes(file: FileHandle): AsyncGenerator<Uint8Array> {
+async function* fileBytes(file: FileHandle): AsyncGenerator<Uint8Array> {
   for (let at = 0; ; ) {
     const { bytesRead, buffer } = await file.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES, at);
     if (bytesRead === 0) return;

@@ -58,7 +58,7 @@ function u64(bytes: Buffer, offset: number): number {
 }
 
 /** Where the directory is. Throws when the file does not end as an archive of ours does. */
-export async function readEnd(file: ArchiveFile): Promise<ZipDirectory> {
+async function readEnd(file: ArchiveFile): Promise<ZipDirectory> {
   if (file.size < END_BYTES) throw await noEnd(file);
   const end = await bytesAt(file, file.size - END_BYTES, END_BYTES);
   if (!end.subarray(0, 4).equals(END)) throw await noEnd(file);

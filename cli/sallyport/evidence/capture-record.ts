@@ -11,7 +11,7 @@ import { isIncidentId, isStreamId } from './keys-file.ts';
 import { recipientFingerprint } from './recipients.ts';
 import type { Sharee } from './sharing.ts';
 
-export const CAPTURE_FORMAT = 'sallyport-capture/1';
+const CAPTURE_FORMAT = 'sallyport-capture/1';
 
 export interface CaptureRecord {
   readonly server: string;

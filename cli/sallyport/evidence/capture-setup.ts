@@ -32,7 +32,7 @@ interface Preparing {
 }
 
 /** Files in a staging directory. */
-export const KEYS_FILE = 'keys.json';
+const KEYS_FILE = 'keys.json';
 const LINK_FILE = 'viewer-link';
 
 export async function prepare(preparing: Preparing, begun: CaptureRecord): Promise<Prepared> {

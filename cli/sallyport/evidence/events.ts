@@ -108,7 +108,7 @@ export function tellerFor(world: World, flags: { readonly json: boolean; readonl
 }
 
 /** `00:12  12 sealed, 10 on the server, 2 waiting (34 KiB)`. */
-export function standingLine(standing: Standing, seconds: number): string {
+function standingLine(standing: Standing, seconds: number): string {
   const two = (count: number): string => String(Math.floor(count)).padStart(2, '0');
   const clock = `${two(seconds / 60)}:${two(seconds % 60)}`;
   const waiting =

@@ -73,7 +73,7 @@ function needsLogin(reply: Reply): boolean {
   return reply.status === 401 || (reply.code !== undefined && SESSION_CODES.has(reply.code));
 }
 
-export function loginNeeded(why = 'The server wants a login.'): Failure {
+function loginNeeded(why = 'The server wants a login.'): Failure {
   return new Failure('refused', 'login_needed', `${why} Run: sallyport login`);
 }
 

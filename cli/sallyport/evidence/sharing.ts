@@ -26,7 +26,7 @@ const MOST_PAGES = 100;
  * Grants a share, or finds the grant that an earlier attempt has made: an active one of the same extent for the same
  * key, neither of them ending. @returns its id
  */
-export async function grantFor(ask: Asking, share: Share, sharee: Sharee): Promise<string> {
+async function grantFor(ask: Asking, share: Share, sharee: Sharee): Promise<string> {
   const path = `v1/incidents/${share.incidentId}/sharing-grants`;
   const found = share.expiresAt === undefined ? await madeBefore(ask, path, share, sharee) : undefined;
   if (found !== undefined) return found;
@@ -74,7 +74,7 @@ async function madeBefore(
 }
 
 /** Wraps one stream's key and brings it. @returns whether it was not there already */
-export async function bringKey(
+async function bringKey(
   ask: Asking,
   grantId: string,
   key: StreamKey,

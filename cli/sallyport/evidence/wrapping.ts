@@ -31,7 +31,7 @@ export async function wrapFor(
 }
 
 /** `NAME.for-` and the first 16 hex digits of the recipient's fingerprint, SHA-256 of its text. */
-export function wrappedName(directory: string, recipient: string): string {
+function wrappedName(directory: string, recipient: string): string {
   return `${basename(directory)}.for-${recipientFingerprint(recipient.trim()).slice(0, 16)}.age`;
 }
 

@@ -22,7 +22,6 @@ const REASONS: Readonly<Record<ReassignmentReason, string>> = {
   other_controlled: 'Another reason that was agreed on',
 };
 
-export const actionText = (action: ReassignmentAction): string => ACTIONS[action];
 export const reassignmentReasonText = (reason: ReassignmentReason): string => REASONS[reason];
 
 export interface IncidentView extends IncidentFacts {
