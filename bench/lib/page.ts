@@ -78,7 +78,7 @@ A ratio is exchanges a second of Sallyport, of those of what stands beside it, i
 from the same client. Both are asked in turns; it is the median of five turns, after others that do not count (six for
 pastes, in which both servers compile what they do often). Sallyport runs as it is installed: the embedded database,
 every commit synced to disk before it is answered (\`synchronous=FULL\`), only its limits off: how often one peer may
-ask, and how often the same bytes may be created (a row shows what counting these costs); the client keeps 16
+ask, and how often the same bytes may be created (two rows show what counting these costs); the client keeps 16
 connections. Client and server share the machine's cores, and Sallyport's database has threads of its own, so that a
 busy machine takes more from Sallyport than from a bare server. A figure with a bound (≤) is of one server by itself.
 
@@ -98,6 +98,8 @@ ${table(results)}
   commit) and in the thread that answers. There the largest costs are the two system calls on the socket, the message
   to the database's thread, and what is hashed; all that wait share one commit, so that creates cost less the more of
   them there are.
+- Bytes are hashed where equal contents are counted, as they are unless that limit is taken off, and where a create
+  has an \`Idempotency-Key\`. Of what the answering thread does for a create of 100 KiB that is a fifth.
 - A read passes the order of checks of every request: rate limit, route, headers. What is left of its cost is the
   socket and the message to the reader's thread and back.
 - \`@whatwg-node/server\`, which turns a request of \`node:http\` into a \`Request\`, costs 2 µs a request. With its own
@@ -113,8 +115,7 @@ ${table(results)}
 - On Bun the doors stand on its \`node:http\`, which promises what \`Bun.serve\` does not (\`runtime/bun-listener.ts\`). By
   itself that costs little: 16 µs of processor for an answer of 1 KiB in place of 14, and the adapter is left out.
   What Sallyport does with a request costs as much as on Node; the ratios are lower because what it is compared with,
-  a bare \`Bun.serve\`, costs half of a bare \`node:http\` on Node. Of what the answering thread does for a create of
-  100 KiB a fifth is its SHA-256.
+  a bare \`Bun.serve\`, costs half of a bare \`node:http\` on Node.
 - *An empty store* is another Sallyport beside the full one, with no more in it than the answers that are compared
   need: one page of a list, as many chunks. What is read in the full one is spread over all of it.
 - Under *mixed load* sixteen connections read, create, log in, upload chunks of 1 MiB and download a bundle of 64 MiB

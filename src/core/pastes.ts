@@ -93,9 +93,12 @@ async function storedAccess(deps: Deps, access: WantedAccess | undefined): Promi
   return { kind: 'password', phc: await hashPassword(deps.hasher.argon2id, access.password, deps.random) };
 }
 
+/** Whether equal contents are counted. */
+const counted = (deps: Deps) => deps.settings.paste.dedupMax > 0;
+
 function dedupOf(deps: Deps, received: ReceivedPaste) {
   const { dedupMax: max, dedupWindowMs: windowMs } = deps.settings.paste;
-  if (max === 0) return {};
+  if (!counted(deps)) return {};
   return { dedup: { contentHash: deps.keys.macHex('content-dedup', received.sha256), max, windowMs } };
 }
 
@@ -112,10 +115,11 @@ export async function createPaste(
   raw: RawPasteOptions,
 ): Promise<CreatedPaste> {
   const options = pasteOptions(raw, deps.settings);
-  const received = await receivePaste(deps, source, admission.limitBytes);
+  const hashed = counted(deps) || admission.idempotency !== undefined;
+  const received = await receivePaste(deps, source, admission.limitBytes, hashed);
   try {
     requireSealed(deps, received);
-    const created = await commit(deps, admission, received, options, source.sentAs ?? received.sha256);
+    const created = await commit(deps, admission, received, options, () => source.sentAs ?? received.sha256);
     // Of a create that was done before, nothing was adopted.
     if (created.replayed) await received.discard().catch(() => {});
     return created;
@@ -130,7 +134,7 @@ async function commit(
   admission: Admission,
   received: ReceivedPaste,
   options: PasteOptions,
-  sentSha256: Bytes,
+  sentSha256: () => Bytes,
 ): Promise<CreatedPaste> {
   const { owner, idempotency, work } = admission;
   const access = await storedAccess(deps, options.access);
@@ -165,7 +169,7 @@ async function commit(
         keyHash: deps.keys.macHex('idempotency-key', scopedKey),
         fingerprint: deps.keys.macHex(
           'idempotency-fingerprint',
-          `${idempotency.fingerprint}\n${hex(sentSha256)}`,
+          `${idempotency.fingerprint}\n${hex(sentSha256())}`,
         ),
         nonce,
         expiresAt: now + DAY_MS,
@@ -358,7 +362,7 @@ export async function replacePaste(
   raw: RawPasteOptions,
 ): Promise<Paste> {
   const options = pasteOptions(raw, deps.settings);
-  const received = await receivePaste(deps, source, limitFor(deps, visitor.owner));
+  const received = await receivePaste(deps, source, limitFor(deps, visitor.owner), counted(deps));
   try {
     requireSealed(deps, received);
     const access = await storedAccess(deps, options.access);

@@ -27,13 +27,15 @@ export interface Intake<Found> {
   /** For when there is no room to stage them. */
   readonly full: () => Fault;
   readonly look: Look<Found>;
+  /** Nobody will ask for the hash: then there is none. */
+  readonly unhashed?: boolean;
 }
 
 export interface Received<Found> {
   /** In bytes; 0 when nothing came. */
   readonly size: number;
   readonly pending: PendingBytes;
-  /** SHA-256 of the bytes, 32 bytes. */
+  /** SHA-256 of the bytes, 32 bytes. @throws TypeError where the intake said that nobody asks */
   readonly sha256: Bytes;
   readonly found: Found;
   /** Removes what was staged. Harmless when nothing was, or when it has been adopted. */
@@ -111,7 +113,7 @@ export class SegmentBuffer {
 export function receiver<Found>(deps: Deps, intake: Intake<Found>): Receiver<Found> {
   const { blobs } = deps;
   const { limit, look } = intake;
-  const digest = deps.digest();
+  const digest = intake.unhashed === true ? undefined : deps.digest();
   const buffer = new SegmentBuffer();
   let size = 0;
   let staged = 0;
@@ -133,7 +135,7 @@ export function receiver<Found>(deps: Deps, intake: Intake<Found>): Receiver<Fou
     async take(chunk) {
       size += chunk.length;
       if (size > limit) throw intake.tooLarge();
-      digest.update(chunk);
+      digest?.update(chunk);
       look.update(chunk);
       buffer.push(chunk);
       // One byte more than a segment shows that the bytes do not fit into the commit.
@@ -147,7 +149,17 @@ export function receiver<Found>(deps: Deps, intake: Intake<Found>): Receiver<Fou
         await stage(buffer.size);
         pending = { kind: 'staged', blob: name, size };
       }
-      return { size, pending, sha256: await digest.finish(), found: await look.finish(), discard };
+      const hash = await digest?.finish();
+      return {
+        size,
+        pending,
+        get sha256() {
+          if (hash === undefined) throw new TypeError('these bytes were not hashed');
+          return hash;
+        },
+        found: await look.finish(),
+        discard,
+      };
     },
     discard,
   };

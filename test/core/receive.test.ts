@@ -26,13 +26,13 @@ function* cut(bytes: Bytes, lengths: readonly number[]): Generator<Bytes> {
   }
 }
 
-function take(house: House, pieces: Iterable<Bytes>): Promise<ReceivedPaste> {
+function take(house: House, pieces: Iterable<Bytes>, hashed = true): Promise<ReceivedPaste> {
   const source = {
     async *chunks() {
       yield* pieces;
     },
   };
-  return receivePaste(house.deps, source, LIMIT);
+  return receivePaste(house.deps, source, LIMIT, hashed);
 }
 
 /** The bytes that lie in the database. */
@@ -70,6 +70,14 @@ describe('a body of several segments', () => {
       const received = await take(house, views);
       assert.ok((await staged(house, received)).equals(content(3 * MIB + 5)));
       assert.equal(sent.length, 3 * MIB + 5);
+    }));
+
+  it('is not hashed where nobody asks, and whoever asks all the same is told', () =>
+    inHouse({}, async (house) => {
+      const sent = content(MIB + 5);
+      const received = await take(house, cut(sent, [512 * KIB]), false);
+      assert.ok((await staged(house, received)).equals(sent));
+      assert.throws(() => received.sha256, TypeError);
     }));
 
   it('leaves the memory of no large piece behind', () =>

@@ -255,6 +255,15 @@ describe('an Idempotency-Key', () => {
     });
   });
 
+  it('knows other bytes also where equal contents are not counted', async () => {
+    await atDoor({ env: { SAFE_PASTE_DEDUP_MAX: '0' } }, async (door) => {
+      const text = words();
+      const first = await post(door, text, key);
+      assert.equal((await post(door, text, key)).text, first.text);
+      refused(await post(door, words(), key), 409, 'idempotency_conflict');
+    });
+  });
+
   it('still answers for a paste that has expired', async () => {
     await atDoor({}, async (door, house) => {
       const headers = { ...key, 'x-expiry': '1' };
