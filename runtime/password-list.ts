@@ -26,6 +26,9 @@ const keyOf = (password: string) => createHash('sha256').update(password).digest
 
 const sha1Of = (password: string) => createHash('sha1').update(password).digest('hex').toUpperCase();
 
+/** A line's bytes without the CR that may stand before its end. */
+const withoutReturn = (line: Buffer) => (line.at(-1) === 13 ? line.subarray(0, -1) : line);
+
 /**
  * Reads a file a piece at a time and gives each line to `each`: its bytes without its end, good until the call is
  * over. Lines that are longer than `most` may be left out.
@@ -40,13 +43,13 @@ async function eachLine(file: FileHandle, most: number, each: (line: Buffer) => 
     const bytes = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
     let from = 0;
     for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, from)) {
-      if (!skipping) each(bytes.subarray(from, bytes[end - 1] === 13 ? end - 1 : end));
+      if (!skipping) each(withoutReturn(bytes.subarray(from, end)));
       skipping = false;
       from = end + 1;
     }
     rest = Buffer.from(bytes.subarray(from));
     if (bytesRead === 0) {
-      if (!skipping && rest.length > 0) each(rest);
+      if (!skipping && rest.length > 0) each(withoutReturn(rest));
       return;
     }
     if (rest.length > most + 1) {

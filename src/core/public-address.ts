@@ -1,5 +1,6 @@
 /** Which addresses something that was told to us may be sent to: by default, only those that all of the net can reach. */
 import ipaddr from 'ipaddr.js';
+import { isIpAddress } from './ip-address.ts';
 
 /** Global unicast, the only part of IPv6 that is handed out (RFC 4291, IANA). */
 const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::');
@@ -20,12 +21,9 @@ const PRIVATE: ReadonlySet<string> = new Set([
  * @param allowPrivate also private, shared (RFC 6598), link-local, unique local and loopback addresses
  */
 export function mayConnect(address: string, allowPrivate: boolean): boolean {
-  let parsed: ipaddr.IPv4 | ipaddr.IPv6;
-  try {
-    parsed = ipaddr.parse(address);
-  } catch {
-    return false;
-  }
+  // The library alone would read 8.8.8 as 8.8.0.8, and 010 as 8.
+  if (!isIpAddress(address)) return false;
+  let parsed = ipaddr.parse(address);
   if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) {
     if (!allowPrivate) return false;
     parsed = parsed.toIPv4Address();

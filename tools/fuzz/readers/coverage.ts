@@ -7,7 +7,7 @@ import { Session } from 'node:inspector/promises';
 
 /** Whose blocks count: ours, and those of the packages that read what strangers wrote. */
 const COUNTED =
-  /\/(src|cli)\/[^?]+\.ts$|node_modules\/(smol-toml|structured-headers|multipasta|ipaddr\.js|asn1js|pkijs|otpauth|@simplewebauthn)\//;
+  /\/(src|cli|runtime)\/[^?]+\.ts$|node_modules\/(smol-toml|structured-headers|multipasta|age-encryption|ipaddr\.js|asn1js|pkijs|otpauth|@simplewebauthn)\//;
 
 export class Coverage {
   readonly #session = new Session();

@@ -136,14 +136,82 @@ const cidrs = ofText({
   },
 });
 
+/** What no webhook may reach by default, as the registries of IANA have it: special-purpose IPv4, and IPv6 by prefix. */
+const RESERVED = { ipv4: new BlockList(), ipv6: new BlockList() };
+for (const [network, bits] of [
+  ...([
+    ['0.0.0.0', 8],
+    ['10.0.0.0', 8],
+    ['100.64.0.0', 10],
+    ['127.0.0.0', 8],
+    ['169.254.0.0', 16],
+  ] as const),
+  ...([
+    ['172.16.0.0', 12],
+    ['192.0.0.0', 24],
+    ['192.0.2.0', 24],
+    ['192.168.0.0', 16],
+  ] as const),
+  ...([
+    ['198.18.0.0', 15],
+    ['198.51.100.0', 24],
+    ['203.0.113.0', 24],
+    ['224.0.0.0', 3],
+  ] as const),
+] as const)
+  RESERVED.ipv4.addSubnet(network, bits, 'ipv4');
+for (const [network, bits] of [
+  ...([
+    ['::', 3],
+    ['4000::', 2],
+    ['8000::', 1],
+    ['2001::', 23],
+    ['2001:db8::', 32],
+    ['2002::', 16],
+  ] as const),
+  ...([['3fff::', 20]] as const),
+] as const)
+  RESERVED.ipv6.addSubnet(network, bits, 'ipv6');
+
 const addresses = ofText({
   name: 'peer-addresses',
   summary: 'addresses of peers in every spelling, beside those of the platform',
-  words: ['.', ':', '::', '::ffff:', '%1', '127', '0', 'fe80', '1.2.3.4'],
-  seeds: () => ['127.0.0.1', '::1', '::ffff:1.2.3.4', 'fe80::1%eth0', '2001:db8::1', '1:2:3:4:5:6:1.2.3.4'],
+  words: [
+    '.',
+    ':',
+    '::',
+    '::ffff:',
+    '%1',
+    '127',
+    '0',
+    'fe80',
+    '1.2.3.4',
+    '64:ff9b::',
+    '2002:',
+    '3fff:',
+    '2001:',
+  ],
+  seeds: () => [
+    '127.0.0.1',
+    '::1',
+    '::ffff:1.2.3.4',
+    'fe80::1%eth0',
+    '2001:db8::1',
+    '1:2:3:4:5:6:1.2.3.4',
+    '8.8.8.8',
+    '2620:fe::fe',
+    '64:ff9b::7f00:1',
+  ],
   readText(said) {
     const plain = plainAddress(said);
-    mayConnect(said, false);
+    if (mayConnect(said, false)) {
+      const [address = ''] = said.split('%');
+      must(isIP(address) !== 0, () => `${said} may be connected to, and is no address`);
+      const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+      const reserved = RESERVED[family].check(address, family);
+      must(!reserved, () => `${said} may be connected to`);
+      must(mayConnect(said, true), () => `${said} may be connected to by default alone`);
+    }
     if (plain === undefined) return;
     must(isIP(plain) !== 0, () => `${said} becomes ${plain}`);
     must(isIP(said) !== 0, () => `${said} is no address to the platform`);
