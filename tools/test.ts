@@ -8,12 +8,15 @@
  * Exit codes: 0 when something ran, nothing failed and coverage is high enough; else 1.
  */
 import { globSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import type { EventData } from 'node:test';
 import { run } from 'node:test';
 import { CHILD_ENV } from '../test/support/child-env.ts';
 import { CHROMIUM_VARIABLE, ensureChromium } from './chromium.ts';
 import { coverageReport, type FileCoverage } from './coverage.ts';
+import { groupFiles } from './test-groups.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Percent of the lines of `src` that tests must run. */
@@ -42,13 +45,15 @@ async function main(wanted: readonly string[]): Promise<number> {
   Object.assign(process.env, CHILD_ENV);
   const outcome: Outcome = { passed: 0, failed: 0, skipped: [], coverage: [] };
   const some = wanted.length > 0;
-  const counted = new Set(some ? [] : files.filter(isCounted));
-  await runTests(
-    files.filter((file) => !counted.has(file)),
-    outcome,
-    false,
-  );
-  await runTests([...counted], outcome, true);
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-tests-'));
+  try {
+    const counted = new Set(files.filter(isCounted));
+    const others = files.filter((file) => !counted.has(file));
+    await runTests(await processesFor(others, folder), outcome, false);
+    await runTests(await processesFor([...counted], folder), outcome, !some);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
   for (const skipped of outcome.skipped) console.log(`skipped: ${skipped}`);
   const enough = some || (await enoughCoverage(outcome.coverage));
   return verdict(outcome, enough);
@@ -73,6 +78,9 @@ const OUTSIDE = new Set([
 ]);
 /** Files of other rooms that do so too, or that run what their neighbours run, with more bytes. */
 const UNCOUNTED = /(?:^|-)(?:kill|large|processes|power-loss|file-to-server)\b/;
+
+/** Files that are not counted and yet may share a process: suites on doors of their own. */
+const TOGETHER_TOO = /^runtimes\/(?:accounts|bundles|chunks|handlers|incidents|sharing|uploads|viewer)$/;
 
 /** What takes longest comes first, so that nothing long is left when the rest is done. */
 const LONGEST = [
@@ -138,11 +146,29 @@ function verdict({ passed, failed }: Outcome, enough: boolean): number {
   return enough && failed === 0 && passed > 0 ? 0 : 1;
 }
 
+/** What one process loads: a test file, or a module that loads several. */
+interface Entry {
+  readonly path: string;
+  /** For people. */
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+/** Deals files out to processes; what takes longest comes first and alone. */
+async function processesFor(files: readonly string[], folder: string): Promise<Entry[]> {
+  const mayJoin = (file: string) =>
+    (isCounted(file) || TOGETHER_TOO.test(nameOf(file))) && !LONGEST.includes(nameOf(file));
+  const { groups, alone } = await groupFiles(files.filter(mayJoin), folder);
+  const single = (path: string): Entry => ({ path, name: relative(ROOT, path), files: [] });
+  return [...files.filter((file) => !mayJoin(file)).map(single), ...groups, ...alone.map(single)];
+}
+
 /** Adds what these files come to. */
-async function runTests(files: string[], outcome: Outcome, coverage: boolean): Promise<void> {
-  if (files.length === 0) return;
+async function runTests(entries: readonly Entry[], outcome: Outcome, coverage: boolean): Promise<void> {
+  if (entries.length === 0) return;
+  const entryAt = new Map(entries.map((entry) => [entry.path, entry]));
   const stream = run({
-    files,
+    files: [...entryAt.keys()],
     cwd: ROOT,
     concurrency: AT_A_TIME,
     timeout: PATIENCE_MS,
@@ -168,9 +194,9 @@ async function runTests(files: string[], outcome: Outcome, coverage: boolean): P
     if (file === undefined) return;
     const left = counts.tests - counts.passed - counts.skipped - counts.todo;
     const seconds = (duration_ms / 1000).toFixed(1).padStart(6);
-    console.log(
-      `${left === 0 ? 'ok    ' : 'FAILED'} ${seconds} s  ${relative(ROOT, file)} (${counts.tests})`,
-    );
+    const entry = entryAt.get(file);
+    console.log(`${left === 0 ? 'ok    ' : 'FAILED'} ${seconds} s  ${entry?.name ?? file} (${counts.tests})`);
+    for (const member of entry?.files ?? []) console.log(`                  ${relative(ROOT, member)}`);
   });
   stream.on('test:coverage', ({ summary }) => {
     outcome.coverage = summary.files;
