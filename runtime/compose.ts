@@ -1,23 +1,14 @@
 /** From settings to two open doors: the ports are made here, on Node and on Bun alike. */
 import { randomBytes } from 'node:crypto';
-import { clockWatch } from '../src/core/clock-watch.ts';
-import { LEASE_MS } from '../src/core/deletion-worker.ts';
 import type { Deps, Metrics } from '../src/core/deps.ts';
 import { errorFields } from '../src/core/faults.ts';
-import { leased, type Round } from '../src/core/leases.ts';
-import { letGo } from '../src/core/letting-go.ts';
 import { memoryLimiter } from '../src/core/limiter.ts';
-import { tendLog } from '../src/core/log.ts';
 import { noMailer } from '../src/core/mail.ts';
 import { noMetrics, OTHER_METHOD, UNKNOWN_ROUTE } from '../src/core/metrics.ts';
-import { sendOutbox } from '../src/core/outbox.ts';
 import { inNetworks, publicOrigin, type SettingsResult, settingsWarnings } from '../src/core/settings.ts';
 import type { Settings } from '../src/core/settings-types.ts';
-import { sweep } from '../src/core/sweep.ts';
 import { keyedTurns } from '../src/core/turns.ts';
 import { VERSION } from '../src/core/version.ts';
-import { webhookRounds } from '../src/core/webhooks.ts';
-import { measured, type WorkName } from '../src/core/work.ts';
 import { hashWith } from '../src/crypto/hash.ts';
 import { DbError } from '../src/store/db.ts';
 import { libsqlStore } from '../src/store/libsql/store.ts';
@@ -30,7 +21,6 @@ import { ControlError } from './control-protocol.ts';
 import { nodeCrc32, nodeDigest, nodeSha256 } from './digest.ts';
 import { freeBytes, openFilesLimit } from './disk.ts';
 import { doctorCommands } from './doctor.ts';
-import { logEmptier } from './empty-log.ts';
 import type { HandedSockets } from './handed-sockets.ts';
 import { settledKeys, settledSigner } from './keys.ts';
 import { type Handler, type Listener, type ListenerPlan, StartError } from './listener.ts';
@@ -44,25 +34,13 @@ import { EXIT, GRACE_MS } from './shutdown.ts';
 import { openSnapshots, snapshotCommands, sweepSnapshots } from './snapshots.ts';
 import { databaseProblem, openDatabase } from './storage.ts';
 import { watchedDatabase } from './storage-watch.ts';
-import { type Sweeper, startSweeper } from './sweeper.ts';
 import { tlsMaterial } from './tls-files.ts';
+import { startUpkeep, type Upkeep } from './upkeep.ts';
 
 /** How many peers are counted at a time; about 25 MB when all places are taken. */
 const COUNTED_PEERS = 100_000;
 /** How many passwords may wait to be hashed. */
 const QUEUED_HASHES = 64;
-/** How often what was committed gets a checkpoint. */
-const CHECKPOINT_INTERVAL_MS = 10_000;
-/** How often a timestamp authority is asked for what lacks a timestamp. */
-const TIMESTAMP_INTERVAL_MS = 30_000;
-/** How long a process that is gone keeps others from its upkeep. */
-const UPKEEP_LEASE_MS = 60_000;
-/** How often is looked for mail. */
-const OUTBOX_INTERVAL_MS = 2_000;
-/** How often is looked for events to deliver. */
-const WEBHOOK_INTERVAL_MS = 1_000;
-/** Longer than an attempt may take, for what becomes of a process in the middle of one. */
-const WEBHOOK_LEASE_MS = 30_000;
 /** Bytes of an upload that nobody continues are swept after so long. */
 const STAGING_LIFETIME_MS = 15 * 60_000;
 
@@ -163,7 +141,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
 
     const { database } = settings;
     const metrics = await openMetrics(settings);
-    let deletions: Sweeper | undefined;
+    let upkeep: Upkeep | undefined;
     const ports: Omit<Deps, 'origin'> = {
       settings,
       store,
@@ -180,7 +158,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       bootstrap: bootstrapPort(settings.auth.bootstrap, settings.dataDir),
       passwordList,
       background: tasks.run,
-      deletionDecided: () => deletions?.wake(),
+      deletionDecided: () => upkeep?.deletionDecided(),
       startedAt: Date.now(),
       now: () => Date.now(),
       elapsed: () => performance.now(),
@@ -196,75 +174,7 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
       // The listener announces the length and refuses to end a body that has another one.
       sized: (stream) => stream,
     };
-    const processName = randomBytes(16).toString('hex');
-    /** Work that one of the processes on this database does; a file has one process anyway. */
-    const alone = (name: WorkName, work: Round): Round => {
-      const round = measured(ports, name, work);
-      if (database.kind === 'file') return round;
-      const wish = { name: name.replace('_', '-'), owner: processName, ttlMs: UPKEEP_LEASE_MS };
-      const held = leased(ports, wish, round);
-      // A lease that cannot be given back ends by itself.
-      closers.push(() => held.release().catch(() => {}));
-      return held.round;
-    };
-    const clockTrusted = clockWatch(ports, () => performance.now());
-    const sweeper = startSweeper(
-      alone('sweep', async (stop) => {
-        if (clockTrusted()) await sweep(ports, stop);
-      }),
-      settings.sweepIntervalMs,
-      log,
-    );
-    closers.push(() => sweeper.stop());
-    const upkeep = startSweeper(
-      alone('log_upkeep', (stop) => tendLog(ports, stop)),
-      CHECKPOINT_INTERVAL_MS,
-      log,
-      'log upkeep',
-    );
-    closers.push(() => upkeep.stop());
-    // Mail of doors elsewhere that have no mail server, and what the mail server did not take.
-    if (settings.email.backend !== 'none') {
-      const outbox = startSweeper(
-        alone('mail_outbox', (stop) => sendOutbox(ports, stop)),
-        OUTBOX_INTERVAL_MS,
-        log,
-        'outbox',
-      );
-      closers.push(() => outbox.stop());
-    }
-    if (webhook !== undefined) {
-      const { openSender } = await import('./webhook-sender.ts');
-      const sender = openSender(webhook);
-      const leaseMs = database.kind === 'file' ? 0 : WEBHOOK_LEASE_MS;
-      const rounds = webhookRounds(ports, { keys: webhookKeys, post: sender.post, leaseMs });
-      const delivery = startSweeper(alone('webhooks', rounds), WEBHOOK_INTERVAL_MS, log, 'webhooks');
-      closers.push(() => {
-        sender.close();
-        return delivery.stop();
-      });
-    }
-    const { timestampUrl } = settings;
-    if (timestampUrl !== undefined) {
-      const { stampCheckpoints } = await import('./timestamp.ts');
-      const stamping = startSweeper(
-        measured(ports, 'timestamping', (stop) => stampCheckpoints(timestampUrl, store.log, stop)),
-        TIMESTAMP_INTERVAL_MS,
-        log,
-        'timestamping',
-      );
-      closers.push(() => stamping.stop());
-    }
-    const work = {
-      // A file has one owner, who does one round at a time: what a round finds begun was left behind.
-      leaseMs: database.kind === 'file' ? 0 : LEASE_MS,
-      ended: logEmptier(db, log),
-    };
-    const { deletionIntervalMs } = settings.retention;
-    const letting = measured(ports, 'deletion', (stop) => letGo(ports, work, stop, clockTrusted));
-    const deleting = startSweeper(letting, deletionIntervalMs, log, 'deletion');
-    deletions = deleting;
-    closers.push(() => deleting.stop());
+    upkeep = await startUpkeep(ports, { db, webhookKeys, closing: (close) => closers.push(close) });
 
     let bootstrapFile: string | undefined;
     // A process that ended right after the first admin was made has left its secret behind.
