@@ -26,7 +26,7 @@ import {
 import { heldBackMs } from './over-limit.ts';
 import { type Passage, throughAdapter } from './passage.ts';
 import { linger } from './request-body.ts';
-import { asksForUpgrade, originForm, transferProblem, validHost } from './request-head.ts';
+import { messageProblem, originForm, validHost } from './request-head.ts';
 import { cut, sendResponse } from './send-response.ts';
 import { SocketHeaders } from './socket-request.ts';
 import { secureContext, tlsOptions, verifiedCertificate } from './tls.ts';
@@ -36,10 +36,11 @@ import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refu
 const MAX_HEADER_BYTES = 16 * 1024;
 const ON_BUN = 'Bun' in globalThis;
 /**
- * Node's parser stops behind a request that asks for another protocol, and what came with it in one piece is lost.
- * Clients ask again for what an answer that closes left unanswered (RFC 9112 §9.3.2).
+ * Requests that ask to go on in another protocol (RFC 9110 §7.8); none is spoken here. Node's parser stops behind them,
+ * and what came with one in one piece is lost. Clients ask again for what an answer that closes left unanswered
+ * (RFC 9112 §9.3.2). Bun's goes on.
  */
-const LOSES_WHAT_FOLLOWS = !ON_BUN;
+const asking = new WeakSet<IncomingMessage>();
 /** Bun leaves `bytesRead` at 0. */
 const COUNTS_BYTES = !ON_BUN;
 /** While it stops: how long the first request of a connection that was just made may take to come. */
@@ -109,6 +110,11 @@ function createServer(
     connectionsCheckingInterval:
       readHeaderMs === 0 ? 30_000 : Math.min(Math.max(readHeaderMs / 4, 50), 2_500),
     optimizeEmptyRequests: true,
+    // What the parser takes for such a request is its own to say: `Proxy-Connection: Upgrade` is one too.
+    shouldUpgradeCallback(req) {
+      if (!ON_BUN) asking.add(req);
+      return false;
+    },
   };
   const server = plan.tls ? createTlsServer(plan, plan.tls, options) : createHttpServer(options);
   // Node drops header lines over its count silently; the bound on their bytes is the one that refuses.
@@ -136,6 +142,13 @@ function createServer(
     connections.began(req.socket, res);
     const { status, headers, body } = describeRefusal(plan, refusals.expectation);
     res.writeHead(status, headers).end(body);
+  });
+  // Without a listener both runtimes cut it without a word. Nothing looks after this connection any more, neither its
+  // errors nor an answer that is still being written on it.
+  server.on('connect', ({ socket }: IncomingMessage) => {
+    socket.on('error', ignore);
+    if (connections.current(socket) !== undefined) socket.destroy();
+    else refuseSocket(plan, socket, refusals.tunnel);
   });
   // Its code is a name of the TLS library's, or of the system's.
   server.on('tlsClientError', (error: NodeJS.ErrnoException) =>
@@ -229,7 +242,7 @@ function requestAnswerer(plan: ListenerPlan, passage: Passage): Answer {
       if (heldBack > 0) await wait(heldBack);
       await sendResponse(response, res, {
         head: req.method === 'HEAD',
-        close: !req.complete || connections.draining || (LOSES_WHAT_FOLLOWS && asksForUpgrade(req)),
+        close: !req.complete || connections.draining || asking.has(req),
         linger: () => linger(req),
       });
     } catch {
@@ -244,8 +257,7 @@ function requestAnswerer(plan: ListenerPlan, passage: Passage): Answer {
 }
 
 /** Why a request whose target is one is not taken by its head: a name of {@link refusals}. */
-const headProblem = (req: IncomingMessage) =>
-  transferProblem(req) ?? (validHost(req) ? undefined : 'badHost');
+const headProblem = (req: IncomingMessage) => messageProblem(req) ?? (validHost(req) ? undefined : 'badHost');
 
 const ignore = () => {};
 

@@ -10,16 +10,19 @@ export function originForm(target: string): string | undefined {
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-type Head = Pick<IncomingMessage, 'headers' | 'httpVersionMinor'>;
+type Head = Pick<IncomingMessage, 'headers' | 'httpVersionMajor' | 'httpVersionMinor'>;
 
 /**
- * What is wrong with the way in which the body is coded for its transfer (RFC 9112 §6.1), where the parser saw nothing
- * wrong: it takes everything that ends in `chunked` for that alone, and Bun's an empty list for no body.
+ * What is wrong with the version, and with the way in which the body is coded for its transfer (RFC 9112 §6.1), where
+ * the parser saw nothing wrong: Node's reads 0.9 and 2.0 as if they were 1.1, it takes everything that ends in
+ * `chunked` for that alone, and Bun's an empty list for no body.
  */
-export function transferProblem({
+export function messageProblem({
   headers,
+  httpVersionMajor,
   httpVersionMinor,
 }: Head): 'unknownCoding' | 'malformed' | undefined {
+  if (httpVersionMajor !== 1) return 'malformed';
   const list = headers['transfer-encoding'];
   if (list === undefined) return undefined;
   // Version 1.0 knows no transfer codings; what stood between may have read another message.
@@ -29,11 +32,6 @@ export function transferProblem({
   const named = codings.filter((coding) => coding !== '');
   if (named.some((coding) => coding !== 'chunked')) return 'unknownCoding';
   return named.length === 1 ? undefined : 'malformed';
-}
-
-/** Whether a client asks to go on in another protocol on this connection (RFC 9110 §7.8). None is spoken here. */
-export function asksForUpgrade({ headers }: Head): boolean {
-  return headers.upgrade !== undefined && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.connection ?? '');
 }
 
 /**

@@ -45,6 +45,12 @@ export const refusals = {
     code: 'not_implemented',
     message: 'the only transfer coding that is known here is chunked',
   },
+  tunnel: {
+    status: 501,
+    reason: 'Not Implemented',
+    code: 'not_implemented',
+    message: 'there is no tunnel to anywhere here',
+  },
   broken: {
     status: 500,
     reason: 'Internal Server Error',

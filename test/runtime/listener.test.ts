@@ -233,6 +233,9 @@ for (const runtime of runtimes) {
         400,
         'bad_request',
       ],
+      'a tunnel': ['CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n\x16\x03\x01', 501, 'not_implemented'],
+      'a later version of HTTP': ['GET /url HTTP/2.0\r\nHost: a\r\n\r\n', 400, 'bad_request'],
+      'an earlier one': ['GET /url HTTP/0.9\r\nHost: a\r\n\r\n', 400, 'bad_request'],
       'no host': ['GET / HTTP/1.1\r\n\r\n', 400, 'bad_request'],
       'two hosts': ['GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400, 'bad_request'],
       'a target without a path': ['OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad_request'],
@@ -262,6 +265,21 @@ for (const runtime of runtimes) {
         assert.deepEqual([line.message, line.status, line.listener], ['request', status, 'main']);
       });
     }
+
+    it('outlives a client that wants a tunnel and resets the connection, whatever was under way on it', async () => {
+      await using probe = await startProbe(runtime);
+      const tunnel = 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n';
+      const refused = await probe.connect();
+      refused.socket.write(tunnel);
+      await refused.until(/501 /);
+      refused.socket.resetAndDestroy();
+      const busy = await probe.connect();
+      busy.socket.write(`GET /wait HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await probe.event('waiting');
+      busy.socket.write(tunnel);
+      assert.equal(await busy.ended, '');
+      assert.equal(bodyOf(await probe.ask(get('/release'))), 'ok');
+    });
 
     it('answers a head that never ends with 408', async () => {
       await using probe = await startProbe(runtime, { timeouts: { readHeaderMs: 1500 } });

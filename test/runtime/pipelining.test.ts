@@ -67,6 +67,7 @@ for (const runtime of runtimes) {
       for (const asking of [
         `GET /url HTTP/1.1\r\n${head}\r\n`,
         `POST /upload HTTP/1.1\r\n${head}Content-Length: 3\r\n\r\nabc`,
+        `GET /url HTTP/1.1\r\n${head.replace('Connection', 'Proxy-Connection')}\r\n`,
       ]) {
         const all = await probe.ask(asking + get('/peer', CLOSE));
         const answers = all.split(/(?=HTTP\/1\.1 )/);
