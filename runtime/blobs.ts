@@ -1,6 +1,6 @@
 /** Opens what the settings say holds the bytes of chunks, and refuses at start what would fail later. */
 import { randomBytes } from 'node:crypto';
-import type { BlobSettings, S3Settings } from '../src/core/settings-types.ts';
+import type { BlobSettings } from '../src/core/settings-types.ts';
 import { libsqlBlobs } from '../src/store/blobs/libsql.ts';
 import { withObjects } from '../src/store/blobs/object-blobs.ts';
 import { ObjectError } from '../src/store/blobs/objects.ts';
@@ -8,6 +8,7 @@ import { type S3Objects, s3Objects } from '../src/store/blobs/s3.ts';
 import { checkS3 } from '../src/store/blobs/s3-check.ts';
 import type { Db } from '../src/store/db.ts';
 import { objectsNamed } from '../src/store/libsql/objects-named.ts';
+import type { S3Place } from '../src/store/s3-place.ts';
 import type { Blobs, Bytes } from '../src/store/store.ts';
 import { nodeDigest } from './digest.ts';
 import { StartError } from './listener.ts';
@@ -57,7 +58,7 @@ export async function openBlobs(db: Db, plan: BlobsPlan): Promise<OpenedBlobs> {
 }
 
 /** @returns sentences for the operator */
-async function tryOut(s3: S3Objects, where: S3Settings, newest: readonly string[]): Promise<string[]> {
+async function tryOut(s3: S3Objects, where: S3Place, newest: readonly string[]): Promise<string[]> {
   const warnings: string[] = [];
   try {
     const { conditional, versioned } = await checkS3(s3, { random, digest: nodeDigest });
@@ -80,7 +81,7 @@ async function tryOut(s3: S3Objects, where: S3Settings, newest: readonly string[
 }
 
 /** That it is the bucket that the database speaks of. One object can get lost; not all of the newest. */
-async function requireSame(s3: S3Objects, newest: readonly string[], { bucket }: S3Settings): Promise<void> {
+async function requireSame(s3: S3Objects, newest: readonly string[], { bucket }: S3Place): Promise<void> {
   for (const key of newest) if ((await s3.size(key)) !== undefined) return;
   if (newest.length === 0) return;
   throw new StartError(
@@ -90,7 +91,7 @@ async function requireSame(s3: S3Objects, newest: readonly string[], { bucket }:
 }
 
 /** What to do about it. The store's own code is a word of at most 80 letters, and no secret. */
-function problemOf({ kind, code, message }: ObjectError, where: S3Settings): string {
+function problemOf({ kind, code, message }: ObjectError, where: S3Place): string {
   const host = new URL(where.endpoint).host;
   const store = `The object store at ${host}`;
   switch (code) {

@@ -1,4 +1,5 @@
 /** From the flat table of values to the nested settings. Total: the rules have been checked before. */
+import type { S3Place } from '../store/s3-place.ts';
 import { fileDatabase } from './settings-kinds.ts';
 import type { Values } from './settings-table.ts';
 import type {
@@ -8,7 +9,6 @@ import type {
   DatabaseSettings,
   EmailSettings,
   LimitSettings,
-  S3Settings,
   Settings,
   TlsFiles,
   WebhookSettings,
@@ -150,7 +150,7 @@ function blobs(v: Values): BlobSettings {
   return { backend, s3: v.SAFE_S3_ENDPOINT === undefined ? undefined : s3(v), prefix };
 }
 
-function s3(v: Values): S3Settings {
+function s3(v: Values): S3Place {
   return {
     // The rules have made sure of those that are required.
     endpoint: v.SAFE_S3_ENDPOINT ?? '',

@@ -3,6 +3,7 @@
  * name says otherwise, sizes are bytes. An absent setting is `undefined`, never an empty string.
  */
 import type { SessionKind } from '../store/accounts.ts';
+import type { S3Place } from '../store/s3-place.ts';
 import type { WebhookEvent } from '../store/webhooks.ts';
 import type { Address, Cidr } from './settings-net.ts';
 
@@ -37,24 +38,10 @@ export type DatabaseSettings =
       readonly timeoutMs: number;
     };
 
-export interface S3Settings {
-  readonly endpoint: string;
-  readonly region: string;
-  readonly bucket: string;
-  /** `''`, or relative with segments that are neither empty nor `.` nor `..`, without a slash at the end. */
-  readonly prefix: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string | undefined;
-  readonly forcePathStyle: boolean;
-  /** For one request in which nothing moves. */
-  readonly timeoutMs: number;
-}
-
 export type BlobSettings =
   /** New chunks lie in the database. A store that is named as well is read and emptied. */
-  | { readonly backend: 'libsql'; readonly s3: S3Settings | undefined; readonly prefix: string }
-  | { readonly backend: 's3'; readonly s3: S3Settings; readonly prefix: string };
+  | { readonly backend: 'libsql'; readonly s3: S3Place | undefined; readonly prefix: string }
+  | { readonly backend: 's3'; readonly s3: S3Place; readonly prefix: string };
 
 /** Valkey and Redis speak one protocol; the names are kept apart for the operator's sake only. */
 export type CoordinationSettings =

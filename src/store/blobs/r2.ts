@@ -4,6 +4,7 @@
  */
 import type { Bytes } from '../store.ts';
 import { CALLED_OFF, ObjectError, type Objects } from './objects.ts';
+import { outgoing } from './outgoing.ts';
 
 /** What is used of a binding. */
 export interface R2Bucket {
@@ -108,31 +109,13 @@ export function r2Objects(bucket: R2Bucket, { prefix, timeoutMs, sized }: R2Opti
           const kept = await answerTo(bucket.put(whole(key), await together(pieces, size), options));
           return kept === null ? 'exists' : 'stored';
         }
-        let failure: unknown;
-        const source = new ReadableStream<Bytes>(
-          {
-            async pull(controller) {
-              try {
-                const step = await pieces.next();
-                if (step.done === true) controller.close();
-                else controller.enqueue(step.value);
-              } catch (thrown) {
-                failure = thrown;
-                controller.error(thrown);
-              }
-            },
-            async cancel() {
-              await pieces.return();
-            },
-          },
-          { highWaterMark: 0 },
-        );
+        const { stream, failed } = outgoing(pieces);
         try {
           // As long as it takes to send: the runtime ends a request in which nothing moves.
-          const kept = await bucket.put(whole(key), sized(source, size), options);
+          const kept = await bucket.put(whole(key), sized(stream, size), options);
           return kept === null ? 'exists' : 'stored';
         } catch (thrown) {
-          throw failure ?? objectError(thrown);
+          throw failed() ?? objectError(thrown);
         }
       });
     },

@@ -1,22 +1,11 @@
 /** Requests to an S3-compatible store: signed, given up when nothing moves, refusals told apart by kind. */
 import { AwsV4Signer } from 'aws4fetch';
+import type { S3Place } from '../s3-place.ts';
 import type { Bytes } from '../store.ts';
 import { type ObjectBody, ObjectError, type ObjectErrorKind } from './objects.ts';
+import { outgoing } from './outgoing.ts';
 
-export interface S3Options {
-  /** `https://host`, `http://host:port`, with or without a path. */
-  readonly endpoint: string;
-  readonly region: string;
-  readonly bucket: string;
-  /** `''`, or what keys begin with, without a slash at the end. */
-  readonly prefix: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string | undefined;
-  /** The bucket in the path rather than in the host's name. */
-  readonly forcePathStyle: boolean;
-  /** A request that nothing moves in for so long is given up, and so long others are begun in its place. */
-  readonly timeoutMs: number;
+export interface S3Options extends S3Place {
   /** Milliseconds since the epoch: signatures are dated. */
   now(): number;
   /** A body of exactly so many bytes, where the runtime needs to be told; else its header says so. */
@@ -158,30 +147,7 @@ function urlOf(base: string, prefix: string, { key, query }: S3Request): URL {
 /** A body to send, once. What reading its source throws is kept, since `fetch` says something of its own. */
 function sourceOf({ bytes }: ObjectBody, watch: Watch) {
   if (typeof bytes !== 'function') return { bytes, stream: undefined, failed: () => undefined };
-  const pieces = bytes();
-  let failure: unknown;
-  const stream = new ReadableStream<Bytes>(
-    {
-      async pull(controller) {
-        try {
-          // The store has taken what it was sent; what follows may take its time to be read.
-          watch.rest();
-          const step = await pieces.next();
-          watch.kick();
-          if (step.done === true) controller.close();
-          else controller.enqueue(step.value);
-        } catch (thrown) {
-          failure = thrown;
-          controller.error(thrown);
-        }
-      },
-      async cancel() {
-        await pieces.return();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return { bytes: undefined, stream, failed: () => failure };
+  return { bytes: undefined, ...outgoing(bytes(), watch) };
 }
 
 function answerOf(response: Response, watch: Watch): S3Answer {
