@@ -1,7 +1,9 @@
 /** Every target, in the order in which a whole run takes them. */
+import { hasWorkerd } from '../../test/support/edge.ts';
 import { runtimes } from '../../test/support/server.ts';
 import { onObjectStore, onServers } from './http/footings.ts';
 import { openingOf } from './http/house-ground.ts';
+import { byProcess, byWorker, shared } from './http/processes.ts';
 import { httpTarget } from './http/target.ts';
 import { byCall, bySockets } from './http/ways.ts';
 import { readers } from './readers/all.ts';
@@ -49,6 +51,28 @@ export const handlersOnObjects = httpTarget({
   byItself,
 });
 
+const NAMES = { node: 'Node', bun: 'Bun' } as const;
+
+/** The same requests, to the real server; a house beside it has the same data. */
+const processes = runtimes.map((runtime) =>
+  httpTarget({
+    name: `server-${runtime}`,
+    summary: `the same requests, to the server on ${NAMES[runtime]} in a process of its own`,
+    runs: 2500,
+    open: openingOf(byProcess(runtime), shared),
+    byItself: ['sweep', 'delete', 'import'],
+  }),
+);
+
+/** The same at the edge. */
+const worker = httpTarget({
+  name: 'server-workerd',
+  summary: 'the same requests, to the main door on workerd',
+  runs: 2500,
+  open: openingOf(byWorker, shared),
+  byItself: ['sweep', 'delete', 'import', 'mail'],
+});
+
 /** Of every runtime that this machine can start. */
 export const sockets: readonly Target[] = runtimes.map(socketTarget);
 
@@ -59,6 +83,8 @@ export const targets: readonly Target[] = [
   handlersOverNode,
   handlersOnServers,
   handlersOnObjects,
+  ...processes,
+  ...(hasWorkerd ? [worker] : []),
   ...sockets,
   ...readers.map((reader) => watched.target(reader)),
 ];

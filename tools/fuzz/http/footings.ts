@@ -24,6 +24,13 @@ export interface Footing {
   /** Settings that say so. */
   readonly env?: Readonly<Record<string, string>>;
   readonly ports?: Partial<Deps>;
+  /**
+   * Settings of a process of its own on the same data, whose clock is the machine's: the house begins behind it, and
+   * signs no log.
+   */
+  readonly live?: Readonly<Record<string, string>>;
+  /** What came to another mailbox than the house's since the last look, as texts. */
+  mailed?(): readonly string[];
   /** A ground lives no longer than so many requests here: each costs more. */
   readonly requests?: number;
   /** Told that the house's clock has gone on. */

@@ -2,6 +2,7 @@
 import { examine, VISIT } from '../../../runtime/doctor.ts';
 import { carryOutDeletions, LEASE_MS } from '../../../src/core/deletion-worker.ts';
 import { claimLog, tendLog } from '../../../src/core/log.ts';
+import { sendOutbox } from '../../../src/core/outbox.ts';
 import { signerOf } from '../../../src/crypto/signed-note.ts';
 import { type House, openHouse, TestClock } from '../../../test/support/house.ts';
 import { addUnowned, UNOWNED, UNOWNED_TOKEN } from '../../../test/support/unowned.ts';
@@ -12,7 +13,7 @@ import type { Asking, Ground, Heard, Opening, Person } from './ground.ts';
 import { HousePeople } from './house-people.ts';
 import { Pool } from './pool.ts';
 import { PROFILES, type Profile } from './profiles.ts';
-import type { Way } from './ways.ts';
+import type { Way, WayTo } from './ways.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
@@ -40,7 +41,7 @@ class HouseGround implements Ground {
     this.#house = house;
     this.#footing = footing;
     this.#way = way;
-    this.#crew = new HousePeople(house, this.pool, withoutAdmin);
+    this.#crew = new HousePeople(house, this.pool, withoutAdmin, footing.live !== undefined);
     this.leaveAfter = Math.min(requests, footing.requests ?? requests);
   }
 
@@ -71,6 +72,8 @@ class HouseGround implements Ground {
     if (what === 'sweep') await this.#house.sweep();
     if (what === 'delete') await carryOutDeletions(deps, { leaseMs: LEASE_MS });
     if (what === 'import') await this.importUnowned();
+    // What a door without a mail server has left for home to send.
+    if (what === 'mail') await sendOutbox(deps, () => false);
     if (what === 'log' && deps.signer !== undefined) await tendLog({ ...deps, signer: deps.signer });
   }
 
@@ -85,12 +88,13 @@ class HouseGround implements Ground {
   }
 
   mailed(): readonly string[] {
-    return this.#house.mail.splice(0).map(({ text }) => text);
+    return [...this.#house.mail.splice(0).map(({ text }) => text), ...(this.#footing.mailed?.() ?? [])];
   }
 
   checkLog(secrets: readonly string[]): void {
     const { log, details } = this.#house;
-    for (const line of [...log.splice(0), ...details.splice(0)]) {
+    const elsewhere = this.#way.logged?.() ?? [];
+    for (const line of [...log.splice(0), ...details.splice(0), ...elsewhere]) {
       // What is refused with these says how the server is set up, or that it is full; what failed has an error's name.
       const refused = (line.status === 503 || line.status === 507) && line.error_type === undefined;
       const failed = line.level === 'error' && !refused;
@@ -103,6 +107,7 @@ class HouseGround implements Ground {
   /** As an operator would look, and then after all that was left has run out. */
   async aftermath(): Promise<void> {
     const house = this.#house;
+    await this.#way.quiet?.();
     await house.settled();
     for (const check of [...VISIT.filter((one) => !OF_MACHINES.includes(one)), 'digests'] as const) {
       for (const { level, message } of await examine({ db: house.db, settings: house.deps.settings }, check))
@@ -142,7 +147,7 @@ class HouseGround implements Ground {
 }
 
 /** A ground's opening. @param wayTo how requests reach it @param lay what it stands on */
-export function openingOf(wayTo: (house: House) => Way | Promise<Way>, lay: LayFooting = inMemory): Opening {
+export function openingOf(wayTo: WayTo, lay: LayFooting = inMemory): Opening {
   return async (seed, profile) => {
     const chance = chanceOf(seed);
     const signer = await signerOf('vault.example/log', new Uint8Array(32).fill(3));
@@ -152,8 +157,8 @@ export function openingOf(wayTo: (house: House) => Way | Promise<Way>, lay: LayF
     const env = { ...chosen.env, ...footing.env };
     const ports = { signer, random: (length: number) => chance.bytes(length), ...footing.ports };
     const house = await openHouse({ env, clock, ports, data: footing.db });
-    const ground = new HouseGround(house, footing, await wayTo(house), chosen);
-    await claimLog(house.deps, house.deps.store.log, signer);
+    const ground = new HouseGround(house, footing, await wayTo(house, { ...env, ...footing.live }), chosen);
+    if (footing.live === undefined) await claimLog(house.deps, house.deps.store.log, signer);
     for (let at = 0; at < UNOWNED_AT_FIRST; at += 1) await ground.importUnowned();
     return ground;
   };

@@ -12,9 +12,18 @@ export interface Way {
   readonly adminOrigin: string;
   /** Undefined where no client can send such a request. */
   ask(asking: Asking): Promise<Heard | undefined>;
+  /** What the log of another process came to since the last look. */
+  logged?(): readonly Readonly<Record<string, unknown>>[];
+  /** Nothing goes on by itself any more, before it is looked at what is left. */
+  quiet?(): Promise<void>;
   /** Gives back what it holds. @throws Broken where it cannot */
   close(): Promise<void>;
 }
+
+/** `SAFE_…` settings. */
+export type Env = Readonly<Record<string, string>>;
+/** @param env of a process of its own, where requests reach one */
+export type WayTo = (house: House, env: Env) => Way | Promise<Way>;
 
 const ORIGINS: Readonly<Record<DoorName, string>> = { main: 'http://main.test', admin: 'http://admin.test' };
 const PEER = { address: '127.0.0.1' };
