@@ -8,17 +8,30 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { TOTP } from 'otpauth';
 import { CHILD_ENV } from '../support/child-env.ts';
-import { newRecorder, PASSWORD, type Recorder } from '../support/recorder.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { askMain, LIMITS_OFF, newRecorder, PASSWORD, type Recorder } from '../support/recorder.ts';
 import { NO_TERMINAL, openTerminal } from '../support/terminal.ts';
 
 const CLI = fileURLToPath(new URL('../../cli/sallyport.ts', import.meta.url));
 
 describe('on a terminal', { skip: NO_TERMINAL }, () => {
   let recorder: Recorder;
+  let mail: MailServer;
   before(async () => {
-    recorder = await newRecorder();
+    mail = await startMailServer();
+    recorder = await newRecorder({
+      ...LIMITS_OFF,
+      SAFE_EMAIL_BACKEND: 'smtp',
+      SAFE_SMTP_HOST: '127.0.0.1',
+      SAFE_SMTP_PORT: String(mail.port),
+      SAFE_SMTP_STARTTLS: 'disabled',
+      SAFE_SMTP_FROM: 'vault@example.org',
+    });
   });
-  after(() => recorder.stop());
+  after(async () => {
+    await recorder?.stop();
+    await mail?.close();
+  });
 
   const onTerminal = (args: readonly string[]) =>
     openTerminal([process.execPath, CLI, ...args], {
@@ -52,6 +65,34 @@ describe('on a terminal', { skip: NO_TERMINAL }, () => {
     await again.until('Logged in as recorder.');
     assert.equal(await again.exit, 0);
     for (const secret of [PASSWORD, code, 'not the right one']) assert.ok(!again.screen().includes(secret));
+  });
+
+  it('a login takes a code that came by mail, also when no more of them are mailed for now', async () => {
+    const { server, username, token } = recorder;
+    const factor = '/v1/account/second-factor/email';
+    const lastCode = () => {
+      const { text } = mail.deliveries.at(-1) ?? assert.fail('nothing was mailed');
+      return /^([\w-]{43})\r?$/m.exec(text)?.[1] ?? assert.fail(text);
+    };
+    const mailed = await askMain(server, `${factor}/challenge`, token, { email: 'recorder@example.org' });
+    assert.equal(mailed.status, 202);
+    assert.equal((await askMain(server, `${factor}/verify`, token, { code: lastCode() })).status, 200);
+    const opened = await askMain(server, '/v1/auth/login', undefined, { username, password: PASSWORD });
+    const more = () => askMain(server, `${factor}/challenge`, opened.body.token, {});
+    let refused = await more();
+    while (refused.status === 202) refused = await more();
+    assert.equal(refused.status, 429);
+    await rm(join(recorder.home.path, '.local'), { recursive: true });
+    const terminal = onTerminal(['login', '--user', username]);
+    await terminal.until('Password of recorder');
+    terminal.type(`${PASSWORD}\r`);
+    await terminal.until('empty: mail me one');
+    terminal.type('\r');
+    await terminal.until('use one of those that came');
+    await terminal.until('Code from the mail: ');
+    terminal.type(`${lastCode()}\r`);
+    await terminal.until('Logged in as recorder.');
+    assert.equal(await terminal.exit, 0);
   });
 
   it('a recording whose session is revoked asks, records on meanwhile, and uploads all of it', async () => {

@@ -218,7 +218,7 @@ async function showFactor(
     const code = (await askHidden(world, 'Code from your authenticator app (empty: mail me one): ')).trim();
     const reply =
       code === ''
-        ? await mailedCode(world, service, token)
+        ? await mailedCode(world, service, token, say)
         : await service.patient({ method: 'POST', path: `${FACTOR}/totp/verify`, json: { code }, token });
     // Five wrong codes end the session, so a person gets fewer tries than that.
     if (reply.status === 200) return;
@@ -227,11 +227,20 @@ async function showFactor(
   }
 }
 
-async function mailedCode(world: World, service: Service, token: string): Promise<Reply> {
+/** Also where the server mails no more of them for now: those that came are still good. */
+async function mailedCode(
+  world: World,
+  service: Service,
+  token: string,
+  say: (line: string) => void,
+): Promise<Reply> {
   const path = `${FACTOR}/email/challenge`;
-  const sent = await service.patient({ method: 'POST', path, json: {}, token });
-  if (sent.status !== 202) return sent;
+  // Once: waiting until another one may be mailed helps nobody who has one, and each attempt mails another.
+  const sent = await service.once({ method: 'POST', path, json: {}, token });
+  if (sent.code === 'rate_limited') say(refusalIn(sent).message);
+  else if (sent.status !== 202) return sent;
   const code = (await askHidden(world, 'Code from the mail: ')).trim();
+  if (code === '' && sent.status !== 202) return sent;
   return await service.patient({ method: 'POST', path: `${FACTOR}/email/verify`, json: { code }, token });
 }
 
