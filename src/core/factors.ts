@@ -65,6 +65,7 @@ async function refuseCode(deps: Deps, origin: Origin, live: LiveSession, kind: F
 
 type ProofAction = 'factor_confirm' | 'factor_verify';
 
+/** What the store needs to record that a factor was shown in this session, with its row of the audit. */
 export function proofOf(
   deps: Deps,
   origin: Origin,

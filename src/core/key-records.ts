@@ -50,6 +50,7 @@ export interface KeyRecords<Key> {
   end(deps: Deps, origin: Origin, live: LiveSession, id: string, as: 'revoked' | 'lost'): Promise<Key>;
 }
 
+/** What can be done with keys of one kind; errors as in {@link KeyRecords}. */
 export function keyRecords<Key extends { readonly id: string }>(kind: KeyKind<Key>): KeyRecords<Key> {
   const requireId = (id: string) => {
     if (!isId(kind.prefix, id)) throw new Fault(kind.missing);

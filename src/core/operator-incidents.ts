@@ -44,6 +44,7 @@ export interface IncidentReview {
   readonly ended: readonly DeletionProgress[];
 }
 
+/** What the page of incidents shows: sums, the incidents that nobody owns, deletions under way and those that ended last. */
 export async function incidentReview(deps: Deps): Promise<IncidentReview> {
   const { incidentListing } = deps.store;
   const [sums, unowned, unfinished, ended] = await Promise.all([

@@ -88,6 +88,7 @@ export const expirySeconds: Kind<number> = kind(
   'number',
 );
 
+/** A size in bytes. */
 export const bytes: Kind<number> = kind(
   'a byte size: a whole number, or a number with K, M or G (powers of 1024)',
   '50MiB',
@@ -97,6 +98,7 @@ export const bytes: Kind<number> = kind(
 
 export const flag: Kind<boolean> = kind('true or false', 'true', parseBoolean, 'boolean');
 
+/** A whole number from `min` to `max`, both included. */
 export function integer(min: number, max: number, example: string): Kind<number> {
   return kind(
     `a whole number from ${min} to ${max}`,
@@ -106,6 +108,7 @@ export function integer(min: number, max: number, example: string): Kind<number>
   );
 }
 
+/** Requests a window; 0 is no limit. */
 export const rate: Kind<number> = kind(
   'a whole number of requests a window from 0 (no limit) to 1000000',
   '60',
@@ -113,6 +116,7 @@ export const rate: Kind<number> = kind(
   'number',
 );
 
+/** A decimal number from `min` to `max`, both included. */
 export function decimal(min: number, max: number, example: string): Kind<number> {
   return kind(
     `a decimal number from ${min} to ${max}`,
@@ -122,6 +126,7 @@ export function decimal(min: number, max: number, example: string): Kind<number>
   );
 }
 
+/** One word out of a fixed set, spelled exactly. */
 export function oneOf<const T extends string>(words: readonly [T, ...T[]]): Kind<T> {
   return kind(`one of ${words.join(', ')}`, words[0], (text) => {
     const word = words.find((candidate) => candidate === text);
@@ -142,6 +147,7 @@ export function someOf<const T extends string>(words: readonly [T, ...T[]]): Kin
   return kind(shape, words.slice(0, 2).join(','), read, 'list');
 }
 
+/** Where a door listens: several addresses, none of which takes what another one is given. */
 export const addresses: Kind<readonly Address[]> = kind(
   'a comma list of host:port, an IPv6 host in brackets',
   '127.0.0.1:8080,[::1]:8080',

@@ -10,10 +10,12 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly wrong: string };
 
+/** A text that could be read. */
 export function good<T>(value: T): Parsed<T> {
   return { ok: true, value };
 }
 
+/** One that could not. `wrong` follows the name of the setting and never holds its value. */
 export function bad(wrong: string): Parsed<never> {
   return { ok: false, wrong };
 }
@@ -156,6 +158,7 @@ export function parseDecimal(text: string, min: number, max: number): Parsed<num
   return value < min || value > max ? bad(`must be from ${min} to ${max}`) : good(value);
 }
 
+/** `true`, `1`, `yes`, `on` and their opposites, in any case. */
 export function parseBoolean(text: string): Parsed<boolean> {
   const word = text.toLowerCase();
   if (word === 'true' || word === '1' || word === 'yes' || word === 'on') return good(true);

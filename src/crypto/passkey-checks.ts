@@ -117,6 +117,7 @@ export function authenticatorRefusal(
   return undefined;
 }
 
+/** A refusal as the verdicts carry it. */
 export function refuse(reason: PasskeyRefusal): { readonly ok: false; readonly reason: PasskeyRefusal } {
   return { ok: false, reason };
 }

@@ -10,6 +10,7 @@ export interface Sha1 {
   finish(): Uint8Array;
 }
 
+/** A new hash, of nothing yet. */
 export function sha1Stream(): Sha1 {
   const state = sha1.create();
   return {

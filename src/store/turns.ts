@@ -8,6 +8,7 @@ export interface Turns {
   take(signal: AbortSignal): Promise<() => void>;
 }
 
+/** @param atOnce how many may have a turn at a time */
 export function createTurns(atOnce: number): Turns {
   let free = atOnce;
   // A Set keeps the order of insertion, and a waiter that gives up leaves it from anywhere.

@@ -40,6 +40,7 @@ const Manifest = v.object({
 });
 export type Manifest = v.InferOutput<typeof Manifest>;
 
+/** The description as it stands in a backup. */
 export const manifestText = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
 
 /** Throws a refusal for what is no manifest of this format. */
@@ -62,6 +63,7 @@ export function readManifest(bytes: Uint8Array): Manifest {
   return parsed.output;
 }
 
+/** A refusal. `what` says what is wrong with the backup, as a clause. */
 export function damagedBackup(what: string): Failure {
   return new Failure('refused', 'backup_damaged', `This backup was changed or cut, or is none: ${what}.`);
 }

@@ -48,6 +48,7 @@ export interface CaptureRecord {
 
 const FILE = 'capture.json';
 
+/** Writes `capture.json` anew, whole or not at all. */
 export async function keepRecord(world: World, directory: string, record: CaptureRecord): Promise<void> {
   const text = JSON.stringify({ format: CAPTURE_FORMAT, ...record }, null, 2);
   await keepFile(world, directory, FILE, `${text}\n`);

@@ -35,6 +35,7 @@ interface Preparing {
 const KEYS_FILE = 'keys.json';
 const LINK_FILE = 'viewer-link';
 
+/** Makes whatever the server and the directory lack yet: incident, stream, key, wrapped keys, link. Can be done again after a crash. */
 export async function prepare(preparing: Preparing, begun: CaptureRecord): Promise<Prepared> {
   const { world, login, directory } = preparing;
   let record: CaptureRecord = { ...begun, username: login.username() ?? begun.username };

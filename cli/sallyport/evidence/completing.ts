@@ -26,6 +26,7 @@ export async function completeStream(
   throw refusalIn(reply);
 }
 
+/** Marks a stream as failed. Throws refusals of the server. */
 export async function failStream(
   login: Login,
   incidentId: string,

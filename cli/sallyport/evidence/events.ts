@@ -65,6 +65,7 @@ export interface Teller {
 
 const REDRAW_MS = 100;
 
+/** Tells what happens: as JSON lines, as a line that is drawn again on a terminal, or where neither is, in sentences. */
 export function tellerFor(world: World, flags: { readonly json: boolean; readonly quiet: boolean }): Teller {
   const terminal = world.stderr.isTTY === true && !flags.json && !flags.quiet;
   const began = world.now();

@@ -23,10 +23,12 @@ export interface StreamKey {
 const INCIDENT = /^inc_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 const STREAM = /^str_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
+/** Whether a text has the shape of the id of an incident. */
 export function isIncidentId(text: string): boolean {
   return INCIDENT.test(text);
 }
 
+/** Whether a text has the shape of the id of a stream. */
 export function isStreamId(text: string): boolean {
   return STREAM.test(text);
 }

@@ -38,6 +38,7 @@ export interface Recorder {
   isRecording(): boolean;
 }
 
+/** What moves a source, piece by piece, into the staging directory. */
 export function recorderOf(source: RecordingSource, plan: RecordPlan): Recorder {
   const { staging, tell } = plan;
   let recording = true;

@@ -26,6 +26,7 @@ export function stateFolder(world: World): string {
   return join(baseFolder(world.env.XDG_STATE_HOME, world, join('.local', 'state')), 'sallyport');
 }
 
+/** Keeps a session (0600), in the place of one at the same server. */
 export async function keepSession(world: World, session: KeptSession): Promise<void> {
   const { server, username, token, expiresAt } = session;
   const text = JSON.stringify({ format: FORMAT, server, username, token, expires_at: expiresAt });
@@ -52,6 +53,7 @@ export async function keptSession(
   return { server, username: name, token, expiresAt };
 }
 
+/** Removes the session at `server`; none is no failure. */
 export async function forgetSession(world: World, server: string): Promise<void> {
   await rm(join(folderOf(world), nameOf(server)), { force: true });
 }

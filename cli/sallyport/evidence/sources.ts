@@ -67,6 +67,7 @@ export async function checkSource(world: World, wish: SourceWish, plan: SourcePl
     );
 }
 
+/** The source that was wished for, which ends by itself after `plan.duration` seconds where one is given. */
 export function openRecording(world: World, wish: SourceWish, plan: SourcePlan): RecordingSource {
   const source = recordingOf(world, wish, plan);
   // A signal counts its bytes, so that every rehearsal of a length is the same.

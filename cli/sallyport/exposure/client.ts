@@ -37,6 +37,7 @@ const MOST_BYTES = 64 * 1024;
 /** The address of a URL's host: an IPv6 one stands in brackets there, and nowhere else. */
 export const hostnameOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
 
+/** A client for one origin. */
 export function openClient({ base, timeoutMs, connections, ca, untrusted }: ClientOptions): Client {
   const secure = base.protocol === 'https:';
   const keep = { keepAlive: true, maxSockets: connections };

@@ -20,6 +20,7 @@ const STRANGER = 'https://exposure.invalid';
 /** A server that counts requests says when to come back; that is waited for once, and never longer. */
 const MOST_PATIENCE_MS = 61_000;
 
+/** A request id that nobody else sends: answers of the server repeat it. */
 export const freshId = (): string => `exposure-${randomBytes(12).toString('hex')}`;
 
 function patienceOf(answer: Answer | Silence): number | undefined {

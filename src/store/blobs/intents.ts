@@ -53,6 +53,7 @@ export interface Intents {
 
 /** Key of what belongs to an incident, and to one of its streams. */
 export const incidentPrefix = (incidentId: string): string => `incidents/${incidentId}/`;
+/** @param streamId undefined for chunks from before there were streams */
 export const streamPrefix = (incidentId: string, streamId: string | undefined): string =>
   `${incidentPrefix(incidentId)}${streamId ?? 'legacy'}/`;
 

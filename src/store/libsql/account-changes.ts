@@ -49,6 +49,7 @@ async function setColumn(
 
 type AccountChangeVerbs = Pick<AccountStore, 'rehash' | 'setPassword' | 'setState' | 'setRole'>;
 
+/** The verbs of {@link AccountStore} that change an account. */
 export function accountChangeVerbs(db: Db): AccountChangeVerbs {
   return {
     async rehash(accountId, expected, phc) {

@@ -24,6 +24,7 @@ const NAMES = [
 export const ACCOUNT = new Sql(NAMES.join(', '), []);
 const ACCOUNT_OF_SESSION = new Sql(NAMES.map((name) => `a.${name} AS ${name}`).join(', '), []);
 
+/** Reads what {@link ACCOUNT} selects. */
 export function accountOf(row: Row): Account {
   const email = row.optionalText('email');
   const emailVerifiedAt = row.optionalNumber('email_verified_at');
@@ -86,6 +87,7 @@ export function selectLive(which: Sql, now: number): Sql {
 
 const METHODS: readonly FactorMethod[] = ['email_challenge', 'totp', 'webauthn'];
 
+/** Reads the columns of a session, `session_…`. */
 export function sessionOf(row: Row, accountId: string): Session {
   const idleAt = row.optionalNumber('session_idle_at');
   const verifiedAt = row.optionalNumber('session_verified_at');
@@ -103,6 +105,7 @@ export function sessionOf(row: Row, accountId: string): Session {
   };
 }
 
+/** Reads a session with its account and the factors that are active. */
 export function liveOf(row: Row): LiveSession {
   const account = accountOf(row);
   const session = sessionOf(row, account.id);

@@ -33,6 +33,7 @@ export const BACKUP_TABLES: Statement = {
     AND name IN ('schema_migrations', 'secret_key', ${TABLES.map((name) => `'${name}'`).join(', ')})`,
 };
 
+/** Reads what {@link BACKUP_TABLES} answers. */
 export const tablesOf = (result: ResultSet | undefined): ReadonlySet<string> =>
   new Set(allRows(result).map((row) => row.text('name')));
 

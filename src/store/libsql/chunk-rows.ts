@@ -13,6 +13,7 @@ export const CHUNK = new Sql(SHOWN, []);
 /** The same, and where its bytes lie. */
 export const KEPT_CHUNK = new Sql(`${SHOWN}, blob, crc32`, []);
 
+/** Reads what {@link CHUNK} selects. */
 export function chunkOf(row: Row): Chunk {
   const streamId = row.optionalText('stream_id');
   const originalFilename = row.optionalText('original_filename');
@@ -31,6 +32,7 @@ export function chunkOf(row: Row): Chunk {
   };
 }
 
+/** Reads what {@link KEPT_CHUNK} selects. */
 export function keptChunkOf(row: Row): KeptChunk {
   return { ...chunkOf(row), blob: row.text('blob'), crc32: row.number('crc32') };
 }

@@ -6,12 +6,14 @@ import { isActive } from './owned.ts';
 import { firstRow, type Row } from './rows.ts';
 import { type Answer, all, Script, Sql, sql } from './script.ts';
 
+/** Every column of a deletion. */
 export const DELETION = new Sql(
   'id, incident_id, source, reason_code, actor_account_id, allow_open, state, item_count, error_code, ' +
     'requested_at, updated_at, started_at, completed_at',
   [],
 );
 
+/** Reads what {@link DELETION} selects. */
 export function deletionOf(row: Row): Deletion {
   const reasonCode = row.optionalText('reason_code');
   const actorAccountId = row.optionalText('actor_account_id');

@@ -36,6 +36,7 @@ type EmailFactorVerbs = Pick<
   'emailFactor' | 'challengeEmail' | 'proveEmail' | 'knowsEmailCode'
 >;
 
+/** The verbs of mailed codes. */
 export function emailFactorVerbs(db: Db): EmailFactorVerbs {
   return {
     async emailFactor(accountId) {

@@ -15,6 +15,7 @@ type GuessVerbs = Pick<
   | 'clearLoginFailures'
 >;
 
+/** The verbs that count wrong guesses. */
 export function guessVerbs(db: Db): GuessVerbs {
   return {
     async verificationPausedUntil(accountId, now) {

@@ -18,6 +18,7 @@ export const INCIDENT = new Sql(
   [],
 );
 
+/** Reads the columns of an incident. */
 export function incidentOf(row: Row): Incident {
   const ownerAccountId = row.optionalText('owner_account_id');
   const clientLabel = row.optionalText('client_label');
@@ -48,6 +49,7 @@ export const CHECKIN = new Sql(
   [],
 );
 
+/** Reads the columns of a check-in. */
 export function checkinOf(row: Row): Checkin {
   const batteryPercent = row.optionalNumber('battery_percent');
   const network = row.optionalText('network');
@@ -73,6 +75,7 @@ export const STREAM = new Sql(
   [],
 );
 
+/** Reads the columns of a stream. */
 export function streamOf(row: Row): Stream {
   const label = row.optionalText('label');
   const expectedChunkCount = row.optionalNumber('expected_chunk_count');

@@ -14,6 +14,7 @@ export const PUBLIC_KEY =
   'owner_account_id, version, display_label, public_key, fingerprint, state, created_at, updated_at, ' +
   'replaced_at, replaced_by, revoked_at, lost_at';
 
+/** Reads the columns that public keys of both kinds have. */
 export function publicKeyOf(row: Row): PublicKeyRecord {
   const displayLabel = row.optionalText('display_label');
   const replacedAt = row.optionalNumber('replaced_at');

@@ -9,6 +9,7 @@ const NEWEST_VERIFIER = sql`SELECT verifier FROM log_checkpoints ORDER BY size D
 /** Rows that one INSERT adds: their arguments stay far below what an engine takes. */
 const NODES_AT_ONCE = 250;
 
+/** Reads the columns of a checkpoint. */
 export function checkpointOf(row: Row): Checkpoint {
   const timestamp = row.optionalBytes('timestamp');
   return {

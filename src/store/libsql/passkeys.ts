@@ -60,6 +60,7 @@ type PasskeyVerbs = Pick<
   'passkeys' | 'startCeremony' | 'takeCeremony' | 'addPasskey' | 'usePasskey'
 >;
 
+/** The verbs of passkeys. */
 export function passkeyVerbs(db: Db): PasskeyVerbs {
   return {
     async passkeys(accountId) {

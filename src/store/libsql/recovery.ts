@@ -7,6 +7,7 @@ import { firstRow } from './rows.ts';
 import { Script, sql } from './script.ts';
 import { endedOf, endSessions } from './sessions.ts';
 
+/** The verbs of recovery by an admin. */
 export function recoveryVerbs(db: Db): Pick<AccountStore, 'resetFactors'> {
   return {
     async resetFactors(accountId, now, audit) {

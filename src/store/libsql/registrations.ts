@@ -13,6 +13,7 @@ import { Script, sql } from './script.ts';
 const MAILS_A_WINDOW = 5;
 const MAILS_WINDOW_MS = 60 * 60_000;
 
+/** The verbs of registration and of the links that confirm it. */
 export function registrationVerbs(db: Db): Pick<AccountStore, 'register' | 'verifyEmail'> {
   return {
     async register(account, verification, audit, letter) {

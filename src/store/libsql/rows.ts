@@ -1,6 +1,7 @@
 /** Reading of result rows: a column is asked for by name and type, and a surprise is a defect. */
 import type { ResultSet, SqlValue } from '../db.ts';
 
+/** One row of a result. Every reader throws TypeError where the column is missing or of another type. */
 export class Row {
   readonly #columns: readonly string[];
   readonly #values: readonly SqlValue[];

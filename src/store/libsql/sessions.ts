@@ -54,6 +54,7 @@ type SessionVerbs = Pick<
   | 'revokeSessions'
 >;
 
+/** The verbs of sessions. */
 export function sessionVerbs(db: Db): SessionVerbs {
   return {
     async openSession(session, phc, audit) {

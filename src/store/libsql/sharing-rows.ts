@@ -10,6 +10,7 @@ export const GRANT = new Sql(
   [],
 );
 
+/** Reads the columns of a grant. */
 export function grantOf(row: Row): Grant {
   const streamId = row.optionalText('stream_id');
   const expiresAt = row.optionalNumber('expires_at');
@@ -41,6 +42,7 @@ export const WRAPPED_KEY = new Sql(
   [],
 );
 
+/** Reads what {@link WRAPPED_KEY} selects. */
 export function wrappedKeyOf(row: Row): WrappedKey {
   const streamId = row.optionalText('stream_id');
   const publicMetadata = row.optionalText('public_metadata');

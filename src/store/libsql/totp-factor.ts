@@ -67,6 +67,7 @@ type TotpFactorVerbs = Pick<
   'totpFactor' | 'enrolTotp' | 'confirmTotp' | 'proveTotp' | 'totpSecrets'
 >;
 
+/** The verbs of authenticator apps. */
 export function totpFactorVerbs(db: Db): TotpFactorVerbs {
   return {
     async totpFactor(accountId) {

@@ -48,6 +48,7 @@ export const WEBHOOK_STATE = sql`SELECT waiting, delivered, failed, given_up, dr
   last_failure_at, last_failure, (SELECT at FROM webhook_outbox ORDER BY seq LIMIT 1) AS oldest_at
   FROM webhook_state`;
 
+/** Reads what {@link WEBHOOK_STATE} answers. Throws TypeError without a row: a migration makes it. */
 export function webhookState(result: ResultSet | undefined): WebhookState {
   const row = firstRow(result);
   if (row === undefined) throw new TypeError('the state of webhooks is missing');

@@ -146,6 +146,7 @@ export interface BatchWriter {
   takeBack(): void;
 }
 
+/** The sending side of one thread: texts that it has sent once go by number from then on. */
 export function batchWriter(): BatchWriter {
   const texts = new SentTexts();
   let before = 0;
