@@ -4,18 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { noMetrics } from '../../src/core/metrics.ts';
-import { defaultSettings } from '../../src/core/settings.ts';
-import { sweep } from '../../src/core/sweep.ts';
-import { libsqlBlobs } from '../../src/store/blobs/libsql.ts';
 import type { Db } from '../../src/store/db.ts';
-import { libsqlStore } from '../../src/store/libsql/store.ts';
-import { openEmbedded } from '../../src/store/native/embedded.ts';
 import type { Session } from '../support/ask.ts';
+import { inCopy, number, sweepLate } from '../support/copied-database.ts';
 import { rounds, type Seeded, seeded } from '../support/seed.ts';
 import { startServer } from '../support/server.ts';
 import { doorsOf, ownersAt } from '../support/server-owner.ts';
@@ -104,30 +99,19 @@ async function interrupt(server: Server, doors: Doors, load: ChunkLoad, random: 
  * Looks at a copy of the files, as the kill left them. What is there is whole; and two hours later a sweep has
  * removed every byte that belongs to nothing. @returns how many stages the kill had interrupted
  */
-async function checkFiles(path: string, load: ChunkLoad): Promise<number> {
-  const copy = await mkdtemp(join(tmpdir(), 'sallyport-copy-'));
-  try {
-    const file = join(copy, 'sallyport.db');
-    await copyFile(path, file);
-    await copyFile(`${path}-wal`, `${file}-wal`).catch(() => {}); // there is none right after a checkpoint
-    const db = await openEmbedded({ path: file });
-    try {
-      await checkWhole(db);
-      await checkPages(db);
-      await checkBytes(db);
-      assert.ok((await number(db, 'SELECT count(*) FROM chunks')) >= load.acknowledged);
-      const staged = await number(db, 'SELECT count(*) FROM loose_blobs');
-      await sweepLate(db);
-      assert.equal(await number(db, 'SELECT count(*) FROM loose_blobs'), 0, 'loose blobs after a sweep');
-      assert.equal(await number(db, ORPHANS), 0, 'orphan segments after a sweep');
-      await checkWhole(db);
-      return staged;
-    } finally {
-      await db.close();
-    }
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
+function checkFiles(path: string, load: ChunkLoad): Promise<number> {
+  return inCopy(path, async (db) => {
+    await checkWhole(db);
+    await checkPages(db);
+    await checkBytes(db);
+    assert.ok((await number(db, 'SELECT count(*) FROM chunks')) >= load.acknowledged);
+    const staged = await number(db, 'SELECT count(*) FROM loose_blobs');
+    await sweepLate(db);
+    assert.equal(await number(db, 'SELECT count(*) FROM loose_blobs'), 0, 'loose blobs after a sweep');
+    assert.equal(await number(db, ORPHANS), 0, 'orphan segments after a sweep');
+    await checkWhole(db);
+    return staged;
+  });
 }
 
 const ORPHANS = `SELECT count(*) FROM segments s WHERE NOT EXISTS (SELECT 1 FROM chunks c WHERE c.blob = s.blob)`;
@@ -144,10 +128,6 @@ const MISCOUNTED = `SELECT
 const UNRECORDED = `SELECT count(*) FROM chunks c WHERE
   NOT EXISTS (SELECT 1 FROM upload_keys WHERE chunk_id = c.id) OR
   NOT EXISTS (SELECT 1 FROM audit WHERE subject_id = c.id AND action = 'chunk_commit' AND outcome = 'ok')`;
-
-async function number(db: Db, sql: string): Promise<number> {
-  return Number((await db.batch([{ sql }], 'read'))[0]?.rows[0]?.[0]);
-}
 
 /** Chunks whose bytes are not all there, or more than all. */
 const HALVES = `SELECT count(*) FROM chunks c WHERE byte_size <> (
@@ -176,15 +156,4 @@ async function checkBytes(db: Db): Promise<void> {
     for (const [bytes] of segments?.rows ?? []) hash.update(bytes as Uint8Array);
     assert.equal(hash.digest('hex'), sha256, 'a chunk whose bytes are not those that were sent');
   }
-}
-
-async function sweepLate(db: Db): Promise<void> {
-  const later = Date.now() + 2 * 60 * 60 * 1000;
-  await sweep({
-    store: libsqlStore(db),
-    blobs: libsqlBlobs(db, { stagingQuotaBytes: 1, stagingLifetimeMs: 1 }),
-    settings: defaultSettings(),
-    now: () => later,
-    metrics: noMetrics,
-  });
 }

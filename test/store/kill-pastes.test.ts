@@ -3,17 +3,12 @@
  * after a restart, byte for byte, and nothing is there by half.
  */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { noMetrics } from '../../src/core/metrics.ts';
-import { defaultSettings } from '../../src/core/settings.ts';
-import { sweep } from '../../src/core/sweep.ts';
-import { libsqlBlobs } from '../../src/store/blobs/libsql.ts';
 import type { Db } from '../../src/store/db.ts';
-import { libsqlStore } from '../../src/store/libsql/store.ts';
-import { openEmbedded } from '../../src/store/native/embedded.ts';
+import { inCopy, number, sweepLate } from '../support/copied-database.ts';
 import { rounds, seeded } from '../support/seed.ts';
 import { startServer } from '../support/server.ts';
 import { Load } from './fixtures/paste-load.ts';
@@ -55,28 +50,17 @@ describe('a server that is killed under load', () => {
  * Looks at a copy of the files, as the kill left them. What is there is whole; and two hours later a sweep has
  * removed every byte that belongs to nothing. @returns how many uploads and erasures the kill had interrupted
  */
-async function checkFiles(path: string, load: Load): Promise<number> {
-  const copy = await mkdtemp(join(tmpdir(), 'sallyport-copy-'));
-  try {
-    const file = join(copy, 'sallyport.db');
-    await copyFile(path, file);
-    await copyFile(`${path}-wal`, `${file}-wal`).catch(() => {}); // there is none right after a checkpoint
-    const db = await openEmbedded({ path: file });
-    try {
-      await checkWhole(db);
-      const unfinished = await number(db, 'SELECT count(*) FROM loose_blobs');
-      await sweepLate(db);
-      assert.equal(await number(db, 'SELECT count(*) FROM loose_blobs'), 0, 'loose blobs after a sweep');
-      assert.equal(await number(db, ORPHANS), 0, 'orphan segments after a sweep');
-      await checkWhole(db);
-      assert.ok((await number(db, 'SELECT count(*) FROM pastes')) >= load.kept);
-      return unfinished;
-    } finally {
-      await db.close();
-    }
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
+function checkFiles(path: string, load: Load): Promise<number> {
+  return inCopy(path, async (db) => {
+    await checkWhole(db);
+    const unfinished = await number(db, 'SELECT count(*) FROM loose_blobs');
+    await sweepLate(db);
+    assert.equal(await number(db, 'SELECT count(*) FROM loose_blobs'), 0, 'loose blobs after a sweep');
+    assert.equal(await number(db, ORPHANS), 0, 'orphan segments after a sweep');
+    await checkWhole(db);
+    assert.ok((await number(db, 'SELECT count(*) FROM pastes')) >= load.kept);
+    return unfinished;
+  });
 }
 
 const ORPHANS = `SELECT count(*) FROM segments s WHERE NOT EXISTS (SELECT 1 FROM pastes p WHERE p.blob = s.blob)`;
@@ -89,24 +73,9 @@ const HALVES = `SELECT count(*) FROM pastes p WHERE size <> CASE WHEN blob IS NU
 const TOTALS = `SELECT (SELECT count(*) FROM pastes) = count AND (SELECT coalesce(sum(size), 0) FROM pastes) = bytes
   FROM totals WHERE room = 'pastes'`;
 
-async function number(db: Db, sql: string): Promise<number> {
-  return Number((await db.batch([{ sql }], 'read'))[0]?.rows[0]?.[0]);
-}
-
 async function checkWhole(db: Db): Promise<void> {
   assert.equal(await number(db, HALVES), 0, 'pastes whose bytes are not all there');
   assert.equal(await number(db, TOTALS), 1, 'totals that are not the sum of the rows');
   const [result] = await db.batch([{ sql: 'SELECT * FROM pragma_integrity_check' }], 'read');
   assert.deepEqual(result?.rows, [['ok']]);
-}
-
-async function sweepLate(db: Db): Promise<void> {
-  const later = Date.now() + 2 * 60 * 60 * 1000;
-  await sweep({
-    store: libsqlStore(db),
-    blobs: libsqlBlobs(db, { stagingQuotaBytes: 1, stagingLifetimeMs: 1 }),
-    settings: defaultSettings(),
-    now: () => later,
-    metrics: noMetrics,
-  });
 }
