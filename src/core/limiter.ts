@@ -14,8 +14,23 @@ const LONGEST_ADDRESS = 45;
 const UNKNOWN = 'unknown';
 
 /**
+ * The IPv4 address behind an IPv6 one: mapped (RFC 4291 §2.5.5.2), translated (64:ff9b::/96, RFC 6052 §2.1: before an
+ * IPv6-only server all of IPv4 comes from there, one /64), or the one to which all of a 6to4 /48 belongs (RFC 3056 §2).
+ */
+function ipv4Within([a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0]: readonly number[]):
+  | string
+  | undefined {
+  const text = (high: number, low: number) => `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  if (a === 0x2002) return text(b, c);
+  if ((c | d | e) !== 0) return undefined;
+  const mapped = a === 0 && b === 0 && f === 0xffff;
+  const translated = a === 0x64 && b === 0xff9b && f === 0;
+  return mapped || translated ? text(g, h) : undefined;
+}
+
+/**
  * The network that counts as one peer: an IPv4 address itself, an IPv6 address's /64 (what one customer gets, and
- * may change within at will). IPv4-mapped IPv6 is IPv4, a zone id (`%eth0`) is dropped.
+ * may change within at will). IPv6 that carries an IPv4 address is IPv4, a zone id (`%eth0`) is dropped.
  *
  * @param address without port and brackets; undefined where the runtime knows none
  * @returns `192.0.2.7`, `2001:db8:0:1::/64`, or `unknown` for all that is no address in a usual spelling
@@ -25,9 +40,10 @@ export function peerNetwork(address: string | undefined): string {
   if (plain === '' || plain.length > LONGEST_ADDRESS) return UNKNOWN;
   if (ipaddr.IPv4.isValidFourPartDecimal(plain)) return plain;
   if (!plain.includes(':') || !isIpv6Address(plain)) return UNKNOWN;
-  const parsed = ipaddr.IPv6.parse(plain);
-  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
-  const [a = 0, b = 0, c = 0, d = 0] = parsed.parts;
+  const { parts } = ipaddr.IPv6.parse(plain);
+  const within = ipv4Within(parts);
+  if (within !== undefined) return within;
+  const [a = 0, b = 0, c = 0, d = 0] = parts;
   return `${a.toString(16)}:${b.toString(16)}:${c.toString(16)}:${d.toString(16)}::/64`;
 }
 
