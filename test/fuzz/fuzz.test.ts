@@ -10,15 +10,17 @@ import { readers } from '../../tools/fuzz/readers/all.ts';
 import { ofText } from '../../tools/fuzz/readers/reader.ts';
 import { readerTarget } from '../../tools/fuzz/readers/target.ts';
 import { type Find, must, type Target } from '../../tools/fuzz/target.ts';
-import { handlers, handlersOverNode, targets } from '../../tools/fuzz/targets.ts';
-import { rounds, seeded } from '../support/seed.ts';
+import { elsewhere, handlers, handlersOverNode, targets } from '../../tools/fuzz/targets.ts';
+import { inSoak, rounds, seeded } from '../support/seed.ts';
 
 const CORPUS = join(import.meta.dirname, 'corpus');
 /** Requests and inputs of an everyday run. */
 const REQUESTS = rounds(60);
 const INPUTS = rounds(60);
 /** Each input is a whole command, given files. */
-const DEAR = /^(bundle|verify)/;
+const DEAR = /^(bundle|verify|age-files|settings-files)/;
+/** Each input is a database that is checked from end to end. */
+const DEAREST = /^backup/;
 /** Coverage chooses inputs in the soak, where there are enough of them to be worth the counting. */
 const GUIDED = rounds(1) > 1;
 
@@ -39,9 +41,23 @@ describe('inputs that nobody thought of', () => {
   });
 
   for (const reader of readers) {
-    it(`${reader.summary}: read or refused, and nothing else`, async (t) => {
+    const skip = DEAREST.test(reader.name) && inSoak('test/cli/backup-units.test.ts');
+    it(`${reader.summary}: read or refused, and nothing else`, { skip }, async (t) => {
       const inputs = DEAR.test(reader.name) ? Math.ceil(INPUTS / 4) : INPUTS;
       const find = await finds(readerTarget(reader, GUIDED), seeded(t).below(2 ** 31), inputs);
+      assert.equal(find, undefined, JSON.stringify(find));
+    });
+  }
+});
+
+describe('the same requests where others store, count and serve', {
+  skip: inSoak(
+    'the suites of each store, limiter and runtime, and the same requests on the embedded engine,',
+  ),
+}, () => {
+  for (const target of elsewhere) {
+    it(`${target.name}: every answer is documented, and nothing is left half done`, async (t) => {
+      const find = await finds(target, seeded(t).below(2 ** 31), REQUESTS);
       assert.equal(find, undefined, JSON.stringify(find));
     });
   }

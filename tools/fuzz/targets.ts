@@ -33,7 +33,7 @@ export const handlersOverNode = httpTarget({
 });
 
 /** The same requests, where a libSQL server stores, and a Redis server counts and leases. */
-export const handlersOnServers = httpTarget({
+const handlersOnServers = httpTarget({
   name: 'handlers-sqld',
   summary:
     'the same requests, with all that is stored on a libSQL server and limits and leases on a Redis server',
@@ -43,7 +43,7 @@ export const handlersOnServers = httpTarget({
 });
 
 /** The same requests, where chunks lie in an object store. */
-export const handlersOnObjects = httpTarget({
+const handlersOnObjects = httpTarget({
   name: 'handlers-s3',
   summary: 'the same requests, with chunks on an S3 server',
   runs: 5000,
@@ -73,6 +73,14 @@ const worker = httpTarget({
   byItself: ['sweep', 'delete', 'import', 'mail'],
 });
 
+/** Where others than this process store, count and serve. */
+export const elsewhere: readonly Target[] = [
+  handlersOnServers,
+  handlersOnObjects,
+  ...processes,
+  ...(hasWorkerd ? [worker] : []),
+];
+
 /** Of every runtime that this machine can start. */
 export const sockets: readonly Target[] = runtimes.map(socketTarget);
 
@@ -81,10 +89,7 @@ const watched = new ReaderThread(new URL('./readers/all.ts', import.meta.url));
 export const targets: readonly Target[] = [
   handlers,
   handlersOverNode,
-  handlersOnServers,
-  handlersOnObjects,
-  ...processes,
-  ...(hasWorkerd ? [worker] : []),
+  ...elsewhere,
   ...sockets,
   ...readers.map((reader) => watched.target(reader)),
 ];

@@ -73,7 +73,8 @@ class HouseGround implements Ground {
     if (what === 'delete') await carryOutDeletions(deps, { leaseMs: LEASE_MS });
     if (what === 'import') await this.importUnowned();
     // What a door without a mail server has left for home to send.
-    if (what === 'mail') await sendOutbox(deps, () => false);
+    const now = this.#footing.live === undefined ? deps.now : Date.now;
+    if (what === 'mail') await sendOutbox({ ...deps, now }, () => false);
     if (what === 'log' && deps.signer !== undefined) await tendLog({ ...deps, signer: deps.signer });
   }
 

@@ -69,6 +69,8 @@ interface Answering {
   /** Sent with each request to the main door. */
   readonly headers: Readonly<Record<string, string>>;
   readonly lines: () => readonly Line[];
+  /** Whether the runtime itself refuses what it takes for no HTTP, in words that no handler has seen. */
+  readonly refusesItself: boolean;
   stop(): Promise<void>;
 }
 
@@ -114,6 +116,7 @@ function wayTo(start: (env: Env) => Promise<Answering>): WayTo {
         try {
           const { answer } = await exchange(new URL(origin), agent, call);
           const { status, headers, bytes } = answer;
+          if (answering.refusesItself && status >= 400 && !headers.has('x-request-id')) return undefined;
           const wire = status >= 400 && WIRE_CODE.test(Buffer.from(bytes.slice(0, 100)).toString('latin1'));
           return { path: path.pathname, seen: { status, headers, body: bytes }, wire };
         } catch (error) {
@@ -142,6 +145,7 @@ export const byProcess = (runtime: RuntimeName): WayTo =>
       main: server.main,
       admin: server.admin,
       headers: {},
+      refusesItself: false,
       lines: server.lines,
       async stop() {
         const { code } = await server.stop();
@@ -157,6 +161,7 @@ export const byWorker: WayTo = wayTo(async (settings) => {
   return {
     main: edge.main,
     headers: behindCloudflare(),
+    refusesItself: true,
     lines: edge.lines,
     async stop() {
       const text = edge.lines().find((line) => line.text !== undefined);

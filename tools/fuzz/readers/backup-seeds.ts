@@ -2,14 +2,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backupCommand } from '../../../cli/sallyport/backup/backup.ts';
-import { readTar } from '../../../cli/sallyport/backup/tar.ts';
+import { DATABASE, MANIFEST } from '../../../cli/sallyport/backup/manifest.ts';
+import { readTar, tarEnd, tarHeader, tarPadding } from '../../../cli/sallyport/backup/tar.ts';
 import { must } from '../target.ts';
 import { inFolder, run } from './commands.ts';
 
 export interface Backups {
-  /** Made without keys. */
+  /** Open, and without keys. */
   readonly plain: Uint8Array;
-  /** Made with all keys, for {@link identity}. */
+  /** With all keys, for {@link identity}. */
   readonly encrypted: Uint8Array;
   /** What opens it: the text of an identity file. */
   readonly identity: string;
@@ -43,6 +44,32 @@ async function entriesOf(archive: Uint8Array): Promise<Map<string, Uint8Array>> 
     entries.set(name, Buffer.concat(pieces));
   }
   return entries;
+}
+
+/** An archive with these entries, each header telling the truth. */
+export function archived(entries: readonly ArchivedEntry[]): Uint8Array {
+  const parts = entries.flatMap(({ name, bytes }) => [
+    tarHeader({ name, size: bytes.length }, 0),
+    bytes,
+    tarPadding(bytes.length),
+  ]);
+  return Buffer.concat([...parts, tarEnd()]);
+}
+
+export interface ArchivedEntry {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The same backup as it is made without `--to`. */
+function withoutKeys(entries: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const manifest = JSON.parse(Buffer.from(entries.get(MANIFEST) ?? []).toString());
+  const [database] = manifest.entries;
+  const text = Buffer.from(JSON.stringify({ ...manifest, entries: [database] }));
+  return archived([
+    { name: MANIFEST, bytes: text },
+    { name: DATABASE, bytes: entries.get(DATABASE) ?? new Uint8Array() },
+  ]);
 }
 
 /** Puts a server's data into a folder, with an incident that was signed for, and a paste. */
@@ -80,7 +107,7 @@ let made: Promise<Backups> | undefined;
 /** Made once: nothing in it is changed. It is a whole server. */
 export function backups(): Promise<Backups> {
   made ??= inFolder(async (folder) => {
-    const { generateX25519Identity, identityToRecipient } = await import('age-encryption');
+    const { Decrypter, generateX25519Identity, identityToRecipient } = await import('age-encryption');
     await record(folder);
     const identity = await generateX25519Identity();
     const take = async (name: string, ...args: string[]) => {
@@ -91,12 +118,11 @@ export function backups(): Promise<Backups> {
       must(ended.code === 0, () => `no backup could be made: ${ended.said}`);
       return readFile(file);
     };
-    const plain = await take('plain.tar');
     const encrypted = await take('all.age', '--to', await identityToRecipient(identity));
-    const { Decrypter } = await import('age-encryption');
     const decrypter = new Decrypter();
     decrypter.addIdentity(identity);
-    return { plain, encrypted, identity, entries: await entriesOf(await decrypter.decrypt(encrypted)) };
+    const entries = await entriesOf(await decrypter.decrypt(encrypted));
+    return { plain: withoutKeys(entries), encrypted, identity, entries };
   });
   return made;
 }

@@ -5,12 +5,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATABASE, KEY_NAMES, MANIFEST } from '../../../cli/sallyport/backup/manifest.ts';
 import { restoreCommand } from '../../../cli/sallyport/backup/restore.ts';
-import { tarEnd, tarHeader, tarPadding } from '../../../cli/sallyport/backup/tar.ts';
 import { LOCK_NAME } from '../../../runtime/control.ts';
 import { SOCKET_NAME } from '../../../runtime/control-protocol.ts';
 import { openConnection } from '../../../src/store/native/connection.ts';
 import { must } from '../target.ts';
-import { backups, withEnvironment } from './backup-seeds.ts';
+import { type ArchivedEntry, archived, backups, withEnvironment } from './backup-seeds.ts';
 import { checkEnd, type Ended, inFolder, run } from './commands.ts';
 import { entriesIn, writtenEntries } from './entries.ts';
 import type { Reader } from './reader.ts';
@@ -47,16 +46,6 @@ async function restored(bytes: Uint8Array): Promise<Restored> {
 }
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** An archive with these entries, each header telling the truth. */
-function archived(entries: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Uint8Array {
-  const parts = entries.flatMap(({ name, bytes }) => [
-    tarHeader({ name, size: bytes.length }, 0),
-    bytes,
-    tarPadding(bytes.length),
-  ]);
-  return Buffer.concat([...parts, tarEnd()]);
-}
 
 const WORDS = [
   'ustar\x0000',
@@ -222,9 +211,7 @@ const packed: Reader = {
 };
 
 /** With the sizes and digests of what is there, where the description can be read. */
-function described<T extends { readonly name: string; readonly bytes: Uint8Array }>(
-  entries: readonly T[],
-): readonly { readonly name: string; readonly bytes: Uint8Array }[] {
+function described(entries: readonly ArchivedEntry[]): readonly ArchivedEntry[] {
   return entries.map((entry) => {
     if (entry.name !== MANIFEST) return entry;
     try {
