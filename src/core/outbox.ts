@@ -21,6 +21,8 @@ import {
 export const OUTBOX_AGE_MS = 3_600_000;
 /** How many may wait. */
 const MOST = 10_000;
+/** How many may wait when one more of a registration is kept: anybody makes those, and codes need the rest. */
+const MOST_OF_ANYBODY = MOST / 2;
 /** How many are read at a time. */
 const AT_ONCE = 20;
 /** When an attempt came to nothing, the next one follows after this; the last pause repeats. */
@@ -37,7 +39,7 @@ const FINAL: ReadonlySet<MailFailureReason> = new Set([
 
 type SealingDeps = Pick<Deps, 'store' | 'keys' | 'now' | 'random'>;
 
-/** A message as the outbox keeps it, due at once. */
+/** A message to anybody who asked for it, as the outbox keeps it, due at once. */
 export async function mailToKeep(
   deps: Omit<SealingDeps, 'store'>,
   { to, subject, text }: MailMessage,
@@ -46,7 +48,7 @@ export async function mailToKeep(
   const now = deps.now();
   const plain = utf8(JSON.stringify([to, subject, text]));
   const sealed = await sealAtRest(deps.keys, 'mail-outbox', [id], plain, deps.random);
-  return { mail: { id, sealed, createdAt: now, dueAt: now }, most: MOST };
+  return { mail: { id, sealed, createdAt: now, dueAt: now }, most: MOST_OF_ANYBODY };
 }
 
 /** A mailer that leaves each message in the outbox. It rejects as a mailer does: `busy` when too many wait there. */
@@ -54,8 +56,8 @@ export function outboxMailer(deps: SealingDeps): Mailer {
   return {
     elsewhere: true,
     async send(message) {
-      const { mail, most } = await mailToKeep(deps, message);
-      if (!(await deps.store.outbox.add(mail, most))) throw new MailFailure('busy');
+      const { mail } = await mailToKeep(deps, message);
+      if (!(await deps.store.outbox.add(mail, MOST))) throw new MailFailure('busy');
     },
   };
 }
@@ -118,9 +120,22 @@ async function attempt(deps: SendingDeps, mail: DueMail): Promise<Attempted> {
   return 'sent';
 }
 
-/** Sends a message that was just kept, where this process sends any; what comes to nothing is tried again by rounds. */
-export async function sendKept(deps: SendingDeps, { mail }: MailToKeep): Promise<void> {
-  if (deps.mailer.elsewhere !== true) await attempt(deps, { ...mail, attempts: 0 });
+/**
+ * Sends a message that was just kept, where this process sends any; what comes to nothing is tried again by rounds.
+ * Where there was no room for it (`kept` is false), it is tried once.
+ * @throws MailFailure `busy` where it was not kept and is sent by another process; what the mailer throws at the one try
+ */
+export async function sendKept(
+  deps: SendingDeps,
+  { mail }: MailToKeep,
+  message: MailMessage,
+  kept: boolean,
+): Promise<void> {
+  const elsewhere = deps.mailer.elsewhere === true;
+  if (kept) {
+    if (!elsewhere) await attempt(deps, { ...mail, attempts: 0 });
+  } else if (elsewhere) throw new MailFailure('busy');
+  else await deps.mailer.send(message);
 }
 
 /**

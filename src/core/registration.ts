@@ -74,9 +74,7 @@ export async function register(deps: Deps, origin: Origin, request: Registration
   const { kind, kept } = await deps.store.accounts.register(account, verification, entry, letter);
   if (kind === 'taken') return;
   // After the answer, so that its time does not tell whether there was something to mail.
-  deps.background('verification_mail', () =>
-    kept === true ? sendKept(deps, letter) : deps.mailer.send(message),
-  );
+  deps.background('verification_mail', () => sendKept(deps, letter, message, kept === true));
 }
 
 /** Spends a verification token. @throws Fault `verification_token_invalid` */

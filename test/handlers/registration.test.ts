@@ -1,7 +1,8 @@
 /** Registration, and the mail that completes it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { sendOutbox } from '../../src/core/outbox.ts';
+import type { Mailer } from '../../src/core/mail.ts';
+import { outboxMailer, sendOutbox } from '../../src/core/outbox.ts';
 import { answers, ask } from '../support/ask.ts';
 import { type House, type HouseOptions, inHouse } from '../support/house.ts';
 import { newcomer, PASSWORD } from '../support/people.ts';
@@ -179,21 +180,48 @@ describe('registration', () => {
     });
   });
 
+  /** So many messages that are due tomorrow. */
+  const waiting = (house: House, count: number) =>
+    house.db.batch(
+      [
+        {
+          sql: `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+            INSERT INTO mail_outbox (id, sealed, created_at, due_at, attempts) SELECT printf('%032d', i), x'00', 0, ?, 0 FROM n`,
+          args: [count, house.clock.now() + DAY_MS],
+        },
+      ],
+      'write',
+    );
+
   it('is mailed although the outbox is full', async () => {
     await open(async (house) => {
-      await house.db.batch(
-        [
-          {
-            sql: `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-              INSERT INTO mail_outbox (id, sealed, created_at, due_at, attempts) SELECT printf('%032d', i), x'00', 0, ?, 0 FROM n`,
-            args: [house.clock.now() + DAY_MS],
-          },
-        ],
-        'write',
-      );
+      await waiting(house, 10_000);
       answers(await register(house), 202);
       answers(await verify(house, await mailedToken(house)), 200);
     });
+  });
+
+  it('leaves half of the outbox to the codes of those who have an account, on every kind of door', async () => {
+    for (const elsewhere of [false, true]) {
+      const house: { it?: House } = {};
+      const here = { send: () => Promise.reject(new Error('the mail server is down')) };
+      const away: Mailer = {
+        elsewhere: true,
+        send: (message) => outboxMailer(house.it?.deps ?? assert.fail()).send(message),
+      };
+      await open(
+        async (opened) => {
+          house.it = opened;
+          await waiting(opened, 5_000);
+          answers(await register(opened), 202);
+          await opened.settled();
+          const [kept] = await opened.db.batch([{ sql: 'SELECT count(*) FROM mail_outbox' }], 'read');
+          assert.equal(Number(kept?.rows[0]?.[0]), 5_000);
+          await outboxMailer(opened.deps).send({ to: 'a@example.org', subject: 'A code', text: 'code' });
+        },
+        { ports: { mailer: elsewhere ? away : here } },
+      );
+    }
   });
 
   it('is answered alike when the mail cannot be sent', async () => {
