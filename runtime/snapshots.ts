@@ -89,7 +89,10 @@ export function openSnapshots(db: Db, dataDir: string): Snapshots {
           : { state: 'ready', path: running.path, facts };
     } catch (error) {
       const message = error instanceof Error ? error.message : 'unknown error';
-      running.done = { state: 'failed', message: `The database could not be copied (${message}).` };
+      running.done = {
+        state: 'failed',
+        message: `The database could not be copied (${message}). Look at the disk of ${dir}, then try again.`,
+      };
     }
     if (!running.wanted || closed) remove(running);
   }

@@ -72,8 +72,11 @@ export async function openCoordination(
     retryStrategy: (attempt) => Math.min(attempt * 100, LONGEST_PAUSE_MS),
   });
   let state: 'starting' | 'there' | 'away' | 'closed' = 'starting';
-  // What the library throws can hold the password; only that something happened is said, once each time.
-  client.on('error', () => {});
+  // What the library throws can hold the password: a word of it is kept while it starts, and nothing after that.
+  let why: string | undefined;
+  client.on('error', (error) => {
+    if (state === 'starting') why ??= wordOf(error);
+  });
   client.on('close', () => {
     if (state !== 'there') return;
     state = 'away';
@@ -85,13 +88,13 @@ export async function openCoordination(
   });
   try {
     await client.connect();
+    // Else a number that is refused goes unnoticed, and another database is used.
+    await client.select(db);
     await client.ping();
-  } catch {
+  } catch (error) {
     state = 'closed';
     client.disconnect();
-    throw new StartError(
-      `The ${settings.backend} server of SAFE_VALKEY_ADDR cannot be used. Check that it runs there, and its user, password, number and TLS.`,
-    );
+    throw cannotStart(settings.backend, why ?? wordOf(error));
   }
   return {
     limiter: valkeyLimiter(client),
@@ -101,6 +104,31 @@ export async function openCoordination(
       client.disconnect();
     },
   };
+}
+
+/** The name of a system error, or the word that an answer of the server begins with: `ECONNREFUSED`, `WRONGPASS`. */
+function wordOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const word = 'code' in error ? String(error.code) : (error.message.split(' ', 1)[0] ?? '');
+  return /^[A-Z][A-Z0-9_]{2,40}$/.test(word) ? word : undefined;
+}
+
+function cannotStart(backend: string, why = 'no answer'): StartError {
+  const what = `The ${backend} server of SAFE_VALKEY_ADDR cannot be used (${why}).`;
+  switch (why) {
+    case 'NOAUTH':
+    case 'WRONGPASS':
+    case 'NOPERM':
+      return new StartError(
+        `${what} It does not take SAFE_VALKEY_USERNAME and SAFE_VALKEY_PASSWORD, or that user may not do what is needed.`,
+      );
+    case 'ERR':
+      return new StartError(`${what} It refuses the database of SAFE_VALKEY_DB, or its user. Check both.`);
+    default:
+      return new StartError(
+        `${what} Check that it runs there, SAFE_VALKEY_TLS and SAFE_VALKEY_USERNAME, and the network between.`,
+      );
+  }
 }
 
 /** @see Limiter. Windows follow the clock of that server. */

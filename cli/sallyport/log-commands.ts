@@ -41,7 +41,8 @@ Publish it where people find it without this server: sallyport verify takes it w
   async run(args) {
     const parsed = parse(args, {}, 0);
     const { verifier_key } = await state(parsed);
-    if (verifier_key === null) throw new CommandFailure('This server signs nothing.');
+    if (verifier_key === null)
+      throw new CommandFailure('Nothing is signed yet: the key is made at the first start of the server.');
     tell(parsed.json, { verifier_key }, [verifier_key]);
     return 0;
   },

@@ -116,7 +116,7 @@ Read docs/proxy.md before the first use.
   run(args) {
     const parsed = parse(args, OPTIONS, 1);
     const [kind] = parsed.positionals;
-    if (!isKind(kind)) throw new UsageError(`There is ${KINDS.join(', ')}.`);
+    if (!isKind(kind)) throw new UsageError(`There is ${KINDS.join(', ')}; name one of them.`);
     const settings = settingsFrom(parsed);
     const plan = planOf(kind, parsed, settings, repeated(args));
     const text = WRITERS[kind](plan);

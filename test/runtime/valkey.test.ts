@@ -170,9 +170,13 @@ describe('coordination', () => {
     await giveBack();
   });
 
-  it('does not start without its server, or with the wrong password', async () => {
-    for (const given of [{ address: { host: '127.0.0.1', port: 1 } }, { password: 'wrong' }]) {
-      await assert.rejects(openCoordination(settings(given), MINUTE, log), /cannot be used/);
+  it('does not start without its server, with the wrong password, or in a database that is not there', async () => {
+    for (const [given, word] of [
+      [{ address: { host: '127.0.0.1', port: 1 } }, /cannot be used \(ECONNREFUSED\)/],
+      [{ password: 'wrong' }, /cannot be used \(WRONGPASS\).* SAFE_VALKEY_PASSWORD/],
+      [{ db: 99 }, /cannot be used \(ERR\).* SAFE_VALKEY_DB/],
+    ] as const) {
+      await assert.rejects(openCoordination(settings(given), MINUTE, log), word);
     }
   });
 });

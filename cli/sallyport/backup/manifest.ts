@@ -65,5 +65,9 @@ export function readManifest(bytes: Uint8Array): Manifest {
 
 /** A refusal. `what` says what is wrong with the backup, as a clause. */
 export function damagedBackup(what: string): Failure {
-  return new Failure('refused', 'backup_damaged', `This backup was changed or cut, or is none: ${what}.`);
+  return new Failure(
+    'refused',
+    'backup_damaged',
+    `This backup was changed or cut, or is none: ${what}. Use another one.`,
+  );
 }

@@ -41,6 +41,6 @@ function unexpected(error: unknown): Failure {
   return new Failure(
     'refused',
     'unexpected',
-    `Something unexpected happened (${name}, ${errorCode(error)}). What is in a staging directory is safe.`,
+    `Something unexpected happened (${name}, ${errorCode(error)}). What is in a staging directory is safe. Please report it, with the command but without keys and links.`,
   );
 }
