@@ -122,8 +122,8 @@ for (const running of [false, true]) {
 
     it('refuses what is not there with exit code 1', async () => {
       for (const [line, sentence] of [
-        ['log proof 12', /^give an index from 0 to 11/],
-        ['log consistency 1 13', /^give two sizes, the smaller one first, from 1 to 12/],
+        ['log proof 12', /^Give an index from 0 to 11/],
+        ['log consistency 1 13', /^Give two sizes, the smaller one first, from 1 to 12/],
       ] as const) {
         const { code, out, said } = await sallyport(dir.path, line);
         assert.deepEqual([code, out], [1, ''], line);
