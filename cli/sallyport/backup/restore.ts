@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { freeBytes } from '../../../runtime/disk.ts';
 import { type DoctorCheck, examine } from '../../../runtime/doctor.ts';
 import { isKnownSchema } from '../../../runtime/known-schema.ts';
@@ -73,25 +74,52 @@ export const restoreCommand: Command = {
 async function restore(world: World, given: Given): Promise<number> {
   watchSignals();
   const settings = settingsFrom({ values: { config: given.value('config') } });
-  const { database } = settings;
-  if (database.kind === 'remote')
+  if (settings.database.kind === 'remote')
     throw usage('SAFE_DATABASE_URL names a libSQL server. A backup is restored into a database file.');
-  const input = await openInput(world, given);
-  if (given.has('check')) {
-    const staging = await mkdtemp(join(tmpdir(), 'sallyport-check-'));
-    try {
-      const verified = await verify(world, given, settings, input, staging);
-      report(given, verified, undefined);
-      return 0;
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
+  const { path } = settings.database;
+  const [name = ''] = given.positionals;
+  const identities = given.values('identity');
+  if (name === '-' && identities.includes('-')) throw usage('Standard input cannot be both.');
+  const source = await openSource(world, name);
+  try {
+    const input = await decrypted(world, source, identities);
+    return given.has('check')
+      ? await check(world, given, settings, input)
+      : await place(world, given, settings, input, path);
+  } finally {
+    source.destroy();
   }
-  const target = await openTarget(settings.dataDir, database.path, VERSION);
+}
+
+async function check(
+  world: World,
+  given: Given,
+  settings: Settings,
+  input: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  const staging = await mkdtemp(join(tmpdir(), 'sallyport-check-'));
+  try {
+    const verified = await verify(world, given, settings, input, staging);
+    report(given, verified, undefined);
+    return 0;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** @param path of the database */
+async function place(
+  world: World,
+  given: Given,
+  settings: Settings,
+  input: AsyncIterable<Uint8Array>,
+  path: string,
+): Promise<number> {
+  const target = await openTarget(settings.dataDir, path, VERSION);
   try {
     const verified = await verify(world, given, settings, input, target.staging);
     await target.commit(verified.toPlace);
-    report(given, verified, resolve(database.path));
+    report(given, verified, resolve(path));
     return 0;
   } finally {
     await target.release();
@@ -100,19 +128,19 @@ async function restore(world: World, given: Given): Promise<number> {
 
 const AGE = 'age-encryption.org/v1\n';
 
-/** The archive, decrypted where it is encrypted. */
-async function openInput(world: World, given: Given): Promise<AsyncIterable<Uint8Array>> {
-  const [name = ''] = given.positionals;
-  const identities = given.values('identity');
-  if (name === '-' && identities.includes('-')) throw usage('Standard input cannot be both.');
+/** Where the archive is read from. */
+async function openSource(world: World, name: string): Promise<Readable> {
+  if (name === '-') return world.stdin;
   const path = resolve(world.cwd, name);
-  if (name !== '-') {
-    const facts = await stat(path).catch((error: unknown) => {
-      throw usage(`${path} cannot be read (${errorCode(error)}).`);
-    });
-    if (facts.isDirectory()) throw usage(`${path} is a folder. Name a backup.`);
-  }
-  const source: AsyncIterable<Uint8Array> = name === '-' ? world.stdin : createReadStream(path);
+  const facts = await stat(path).catch((error: unknown) => {
+    throw usage(`${path} cannot be read (${errorCode(error)}).`);
+  });
+  if (facts.isDirectory()) throw usage(`${path} is a folder. Name a backup.`);
+  return createReadStream(path);
+}
+
+/** The archive, decrypted where it is encrypted. */
+async function decrypted(world: World, source: Readable, identities: readonly string[]) {
   const { head, pieces } = await peek(source, AGE.length);
   const encrypted = Buffer.from(head).toString('latin1') === AGE;
   if (!encrypted && identities.length > 0)

@@ -77,6 +77,8 @@ interface Answering {
 /** What a listener refuses before it is a request. */
 const WIRE_CODE =
   /^\{"error":\{"code":"(bad_request|header_too_large|request_timeout|expectation_failed|not_implemented)"/;
+/** The same where there is no body to say so. */
+const WIRE_STATUS = new Set([408, 417, 431, 501]);
 /** What frames a body is the client's business here. */
 const FRAMING = new Set(['content-length', 'transfer-encoding']);
 
@@ -117,7 +119,11 @@ function wayTo(start: (env: Env) => Promise<Answering>): WayTo {
           const { answer } = await exchange(new URL(origin), agent, call);
           const { status, headers, bytes } = answer;
           if (answering.refusesItself && status >= 400 && !headers.has('x-request-id')) return undefined;
-          const wire = status >= 400 && WIRE_CODE.test(Buffer.from(bytes.slice(0, 100)).toString('latin1'));
+          const wire =
+            status >= 400 &&
+            (method === 'HEAD'
+              ? WIRE_STATUS.has(status)
+              : WIRE_CODE.test(Buffer.from(bytes.slice(0, 100)).toString('latin1')));
           return { path: path.pathname, seen: { status, headers, body: bytes }, wire };
         } catch (error) {
           // Node's client refuses to write it: bytes that no header, path or method can have.
