@@ -146,7 +146,10 @@ export function socketSuite(target: Target): void {
           door,
           `${head}\r\n\r\n0\r\n\r\nGET /challenge HTTP/1.1\r\nHost: x\r\n\r\n`,
         );
-        assert.match(answer, /^HTTP\/1\.1 400 /);
+        // RFC 9112 §6.1: 501 for a coding; workerd's parser sees no more than a head that is none.
+        const refusal =
+          name === 'an unknown transfer coding' ? /^HTTP\/1\.1 (?:400|501) / : /^HTTP\/1\.1 400 /;
+        assert.match(answer, refusal);
         if (!door.quirks?.has('refuses what is no HTTP in its own words'))
           assert.match(answer, /\r\nx-request-id: /i);
         assert.equal(answer.split('HTTP/1.1 ').length, 2, answer);
