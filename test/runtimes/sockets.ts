@@ -146,7 +146,7 @@ export function socketSuite(target: Target): void {
           door,
           `${head}\r\n\r\n0\r\n\r\nGET /challenge HTTP/1.1\r\nHost: x\r\n\r\n`,
         );
-        // RFC 9112 §6.1: 501 for a coding; workerd's parser sees no more than a head that is none.
+        // RFC 9112 §6.1 asks for 501; workerd answers 400.
         const refusal =
           name === 'an unknown transfer coding' ? /^HTTP\/1\.1 (?:400|501) / : /^HTTP\/1\.1 400 /;
         assert.match(answer, refusal);
