@@ -1,13 +1,13 @@
 /**
  * Test files that run several to a process. Most of what a small one costs is loading `src` and its peers, compiling
- * schemas and warming up, which its neighbours in the room need too: ten together cost half of ten alone.
+ * schemas and warming up, which its neighbours in the room need too: ten together cost half of what ten alone do.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** Files to a process: more would save little, and leave one core with a long one at the end. */
-const MEMBERS = 10;
+const MEMBERS = 16;
 
 /**
  * What a file may not share a process with others for: it waits while it loads, or has hooks outside of any suite, so

@@ -1,4 +1,4 @@
-import { everyTarget } from '../support/both-doors.ts';
+import { sharedTargets } from '../support/shared-doors.ts';
 import { bundleSuite } from './bundles.ts';
 
-for (const target of everyTarget) bundleSuite(target);
+for (const target of sharedTargets) bundleSuite(target);

@@ -1,9 +1,9 @@
 /** The suites of every runtime, on workerd. What differs there stands in docs/edge.md. */
 import { after, describe } from 'node:test';
-import { WEB } from '../support/ask.ts';
 import { hasWorkerd, removeBuild } from '../support/edge.ts';
 import { edgeDoors, edgeTarget } from '../support/edge-door.ts';
 import { oneForAll } from '../support/one-for-all.ts';
+import { EVIDENCE } from '../support/shared-doors.ts';
 import { hasSqld } from '../support/sqld.ts';
 import { accountSuite } from './accounts.ts';
 import { bundleSuite } from './bundles.ts';
@@ -22,14 +22,7 @@ describe('the edge', {
   socketSuite(edgeTarget);
   accountSuite(edgeDoors);
   chunkSuite(edgeDoors);
-  const shared = oneForAll(edgeDoors, {
-    ...WEB,
-    SAFE_MAIN_API_RATE_LIMIT_ENABLED: 'false',
-    SAFE_ADMIN_RATE_LIMIT_ENABLED: 'false',
-    SAFE_PUBLIC_VIEWER_RATE_LIMIT_PAGE: '0',
-    SAFE_PUBLIC_VIEWER_RATE_LIMIT_DOWNLOAD: '0',
-    SAFE_DELETION_WORKER_INTERVAL: '0',
-  });
+  const shared = oneForAll(edgeDoors, EVIDENCE);
   for (const suite of [incidentSuite, bundleSuite, viewerSuite, sharingSuite, uploadSuite]) suite(shared);
   after(async () => {
     await shared.end();

@@ -1,4 +1,4 @@
-import { everyTarget } from '../support/both-doors.ts';
+import { sharedTargets } from '../support/shared-doors.ts';
 import { incidentSuite } from './incidents.ts';
 
-for (const target of everyTarget) incidentSuite(target);
+for (const target of sharedTargets) incidentSuite(target);

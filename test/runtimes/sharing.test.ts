@@ -1,4 +1,4 @@
-import { everyTarget } from '../support/both-doors.ts';
+import { sharedTargets } from '../support/shared-doors.ts';
 import { sharingSuite } from './sharing.ts';
 
-for (const target of everyTarget) sharingSuite(target);
+for (const target of sharedTargets) sharingSuite(target);

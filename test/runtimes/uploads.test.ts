@@ -1,4 +1,4 @@
-import { everyTarget } from '../support/both-doors.ts';
+import { sharedTargets } from '../support/shared-doors.ts';
 import { uploadSuite } from './uploads.ts';
 
-for (const target of everyTarget) uploadSuite(target);
+for (const target of sharedTargets) uploadSuite(target);

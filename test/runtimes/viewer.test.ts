@@ -1,4 +1,4 @@
-import { everyTarget } from '../support/both-doors.ts';
+import { sharedTargets } from '../support/shared-doors.ts';
 import { viewerSuite } from './viewer.ts';
 
-for (const target of everyTarget) viewerSuite(target);
+for (const target of sharedTargets) viewerSuite(target);
