@@ -122,7 +122,7 @@ function wayTo(start: (env: Env) => Promise<Answering>): WayTo {
           const wire =
             status >= 400 &&
             (method === 'HEAD'
-              ? WIRE_STATUS.has(status)
+              ? WIRE_STATUS.has(status) || (status === 400 && headers.get('connection') === 'close')
               : WIRE_CODE.test(Buffer.from(bytes.slice(0, 100)).toString('latin1')));
           return { path: path.pathname, seen: { status, headers, body: bytes }, wire };
         } catch (error) {
