@@ -159,8 +159,11 @@ async function processesFor(files: readonly string[], folder: string): Promise<E
   const mayJoin = (file: string) =>
     (isCounted(file) || TOGETHER_TOO.test(nameOf(file))) && !LONGEST.includes(nameOf(file));
   const { groups, alone } = await groupFiles(files.filter(mayJoin), folder);
+  // Those of stores run on three databases, and take longest.
+  const ofStores = ({ name }: Entry) => Number(name.startsWith('store'));
+  const inOrder = groups.toSorted((a, b) => ofStores(b) - ofStores(a));
   const single = (path: string): Entry => ({ path, name: relative(ROOT, path), files: [] });
-  return [...files.filter((file) => !mayJoin(file)).map(single), ...groups, ...alone.map(single)];
+  return [...files.filter((file) => !mayJoin(file)).map(single), ...inOrder, ...alone.map(single)];
 }
 
 /** Adds what these files come to. */
