@@ -212,6 +212,14 @@ describe('the command line', () => {
       ended(await run(words(line)), 0);
   });
 
+  it('shows the commands of a group by its first word', async () => {
+    assert.match(ended(await run(['account', '--help']), 0).out, /^ +account recover ACCOUNT --reason/m);
+    assert.match(
+      ended(await run(['log', 'nothing']), 2).said,
+      /^There is no such command\.\n.*\n+ +log key /,
+    );
+  });
+
   it('checks settings without starting anything, secrets hidden', async () => {
     const key = Buffer.alloc(32, 5).toString('base64');
     const ran = ended(
@@ -220,7 +228,9 @@ describe('the command line', () => {
     );
     assert.match(ran.out, /^SAFE_SESSION_TTL = 1h /m);
     assert.ok(!(ran.out + ran.said).includes(key));
-    const rows = JSON.parse(ended(await run(['check-config', '--json']), 0).out);
+    const plain = ended(await run(['check-config', '--json']), 0);
+    assert.equal(plain.said, '', 'the defaults are nothing to warn of');
+    const rows = JSON.parse(plain.out);
     assert.ok(rows.some(({ name }: { name: string }) => name === 'SAFE_WEB_AUTH_ENABLED'));
     const wrong = ended(await run(['check-config'], { env: { SAFE_SESION_TTL: '1h' } }), 2);
     assert.match(wrong.said, /SAFE_SESSION_TTL/);
