@@ -45,12 +45,7 @@ export const refusals = {
     code: 'not_implemented',
     message: 'the only transfer coding that is known here is chunked',
   },
-  tunnel: {
-    status: 501,
-    reason: 'Not Implemented',
-    code: 'not_implemented',
-    message: 'there is no tunnel to anywhere here',
-  },
+  tunnel: { ...malformed, message: 'this is no proxy, so there is no tunnel to be had' },
   broken: {
     status: 500,
     reason: 'Internal Server Error',

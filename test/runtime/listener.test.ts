@@ -233,7 +233,7 @@ for (const runtime of runtimes) {
         400,
         'bad_request',
       ],
-      'a tunnel': ['CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n\x16\x03\x01', 501, 'not_implemented'],
+      'a tunnel': ['CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n\x16\x03\x01', 400, 'bad_request'],
       'a later version of HTTP': ['GET /url HTTP/2.0\r\nHost: a\r\n\r\n', 400, 'bad_request'],
       'an earlier one': ['GET /url HTTP/0.9\r\nHost: a\r\n\r\n', 400, 'bad_request'],
       'no host': ['GET / HTTP/1.1\r\n\r\n', 400, 'bad_request'],
@@ -271,7 +271,7 @@ for (const runtime of runtimes) {
       const tunnel = 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n';
       const refused = await probe.connect();
       refused.socket.write(tunnel);
-      await refused.until(/501 /);
+      await refused.until(/400 /);
       refused.socket.resetAndDestroy();
       const busy = await probe.connect();
       busy.socket.write(`GET /wait HTTP/1.1\r\nHost: a\r\n\r\n`);
