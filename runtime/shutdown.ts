@@ -6,6 +6,8 @@ import type { ProcessLog } from './log.ts';
 export const GRACE_MS = 10_000;
 /** npm passes a Ctrl-C on that the terminal has sent to everybody already; that echo is not a second wish. */
 const ECHO_MS = 500;
+/** How often a server that npm has started looks whether it was left alone. */
+const LOOK_MS = 500;
 
 /** What the exit codes of the server mean. */
 export const EXIT = {
@@ -18,7 +20,8 @@ export const EXIT = {
 } as const;
 
 /**
- * Ends the process on SIGTERM and SIGINT, and on SIGHUP where a terminal was closed: the first begins `stop`, a second ends at once with code 1.
+ * Ends the process on SIGTERM and SIGINT, on SIGHUP where a terminal was closed, and when npm has left it: the first
+ * begins `stop`, a second ends at once with code 1.
  * @param stop finishes what is in flight and closes everything; a failure of it is logged, and the exit code 1
  */
 export function exitOnSignals(stop: () => Promise<void>, log: ProcessLog): void {
@@ -43,6 +46,19 @@ export function exitOnSignals(stop: () => Promise<void>, log: ProcessLog): void 
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
   if (onTerminal()) process.on('SIGHUP', onSignal);
+  whenLeftByNpm(onSignal);
+}
+
+/** npm hands SIGTERM to the shell that it starts a script with, and the shell ends by it without telling anybody. */
+function whenLeftByNpm(then: () => void): void {
+  if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return;
+  const { ppid } = process;
+  const looking = setInterval(() => {
+    if (process.ppid === ppid) return;
+    clearInterval(looking);
+    then();
+  }, LOOK_MS);
+  looking.unref();
 }
 
 /** Whether somebody started it by hand: then SIGHUP says that the terminal is gone. */

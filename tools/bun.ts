@@ -19,6 +19,11 @@ if (!existsSync(bun)) {
   );
   process.exit(1);
 }
+// In the place of this process where that can be done, so that signals and exit codes are its own.
+if (process.execve !== undefined && process.platform !== 'win32') {
+  process.removeAllListeners('warning');
+  process.execve(bun, [bun, ...process.argv.slice(2)], process.env);
+}
 const child = spawn(bun, process.argv.slice(2), { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => process.exit(code ?? 1));
