@@ -1,5 +1,4 @@
 /** From settings to two open doors: the ports are made here, on Node and on Bun alike. */
-import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { Deps, Metrics } from '../src/core/deps.ts';
 import { errorFields } from '../src/core/faults.ts';
@@ -9,7 +8,6 @@ import { noMetrics, OTHER_METHOD, UNKNOWN_ROUTE } from '../src/core/metrics.ts';
 import { inNetworks, publicOrigin, type SettingsResult, settingsWarnings } from '../src/core/settings.ts';
 import type { Settings } from '../src/core/settings-types.ts';
 import { keyedTurns } from '../src/core/turns.ts';
-import { checkUtf8With } from '../src/core/utf8-check.ts';
 import { VERSION } from '../src/core/version.ts';
 import { hashWith } from '../src/crypto/hash.ts';
 import { DbError } from '../src/store/db.ts';
@@ -81,7 +79,6 @@ export async function compose(given: Settings, runtime: Runtime, log: ProcessLog
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
   };
   hashWith(nodeSha256);
-  checkUtf8With(isUtf8);
   try {
     const owned = await acquire(settings.dataDir, { version: VERSION, now: Date.now() });
     closers.push(() => owned.release());
