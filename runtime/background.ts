@@ -11,6 +11,9 @@ export interface Background {
 /** More than this many at once, and a new one is dropped, with a line in the log. */
 const MOST = 1000;
 
+/** What a task costs must not show in the time of the answer that it follows. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 export function background(log: Log): Background {
   const underWay = new Set<Promise<void>>();
   return {
@@ -19,7 +22,8 @@ export function background(log: Log): Background {
         log.write('warn', 'a background task was dropped: too many are under way', { task: name });
         return;
       }
-      const run = task()
+      const run = nextTurn()
+        .then(task)
         .catch((error: unknown) =>
           log.write('warn', 'a background task failed', { task: name, ...errorFields(error) }),
         )
