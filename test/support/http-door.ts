@@ -28,8 +28,11 @@ async function write(sent: ClientRequest, pieces: Iterable<Uint8Array> | AsyncIt
     if (sent.destroyed) return;
     if (sent.write(piece)) continue;
     await new Promise<void>((resolve) => {
-      sent.once('drain', resolve);
-      sent.once('close', resolve);
+      const goOn = () => {
+        sent.off('drain', goOn).off('close', goOn);
+        resolve();
+      };
+      sent.on('drain', goOn).on('close', goOn);
     });
   }
   sent.end();
