@@ -1,6 +1,22 @@
 /** Runs what has to be done again and again at its interval, one at a time. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Log } from '../src/core/deps.ts';
 import { errorFields } from '../src/core/faults.ts';
+
+/** The longest pause, in milliseconds: whoever stops a round may wait for it. */
+const LONGEST_PAUSE_MS = 200;
+
+/**
+ * Pauses for work that nobody waits for, each as long as what was done since the one before: it leaves half of the
+ * machine to whoever asks for something meanwhile.
+ */
+export function pausesAsLong(): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    await wait(Math.min(performance.now() - since, LONGEST_PAUSE_MS));
+    since = performance.now();
+  };
+}
 
 export interface Sweeper {
   /** The next round begins now, or right after the one that is under way. */

@@ -15,7 +15,7 @@ import { webhookRounds } from '../src/core/webhooks.ts';
 import { measured, type WorkName } from '../src/core/work.ts';
 import type { Db } from '../src/store/db.ts';
 import { logEmptier } from './empty-log.ts';
-import { startSweeper } from './sweeper.ts';
+import { pausesAsLong, startSweeper } from './sweeper.ts';
 
 /** How often what was committed gets a checkpoint. */
 const CHECKPOINT_INTERVAL_MS = 10_000;
@@ -73,7 +73,7 @@ export async function startUpkeep(
   };
   const clockTrusted = clockWatch(ports, () => performance.now());
   const sweepTrusted: Round = async (stop) => {
-    if (clockTrusted()) await sweep(ports, stop);
+    if (clockTrusted()) await sweep(ports, stop, pausesAsLong());
   };
   every(settings.sweepIntervalMs, 'sweep', alone('sweep', sweepTrusted));
   const logUpkeep = alone('log_upkeep', (stop) => tendLog(ports, stop));

@@ -22,10 +22,12 @@ export interface Swept {
 /**
  * Removes everything that is due, in bounded commits with others' turns in between. It stops early, with the rest
  * left for the next time, once `stop` says so.
+ * @param pause waited for between two commits of what there may be very much of
  */
 export async function sweep(
   deps: Pick<Deps, 'store' | 'blobs' | 'settings' | 'now' | 'metrics'>,
   stop: () => boolean = () => false,
+  pause: () => Promise<void> = async () => {},
 ): Promise<Swept> {
   const { pastes } = deps.store;
   const now = deps.now();
@@ -38,6 +40,7 @@ export async function sweep(
     deps.metrics.add('flaskpaste_pastes_expired', swept.removed);
     bytesFreed += swept.bytes;
     if (swept.done) break;
+    await pause();
   }
   // Before the blobs: what an expired upload leaves behind goes with the same sweep.
   while (!stop() && !(await deps.store.uploads.sweep(now, UPLOADS_AT_ONCE)));
@@ -45,6 +48,7 @@ export async function sweep(
     const erased = await deps.blobs.sweep(now, BLOBS_AT_ONCE);
     blobsErased += erased;
     if (erased < BLOBS_AT_ONCE) break;
+    await pause();
   }
   const forgotten = now - deps.settings.paste.dedupWindowMs;
   while (!stop() && !(await pastes.forgetContents(forgotten, CONTENTS_AT_ONCE)));

@@ -1,6 +1,7 @@
 /** What time ends among uploads: the memory of them and their bytes, in one sweep. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { sweep } from '../../src/core/sweep.ts';
 import { accountId } from '../contract/account-room.ts';
 import { recording, uploadId, uploadOf } from '../contract/chunk-room.ts';
 import { bytesOf, HOUR } from '../contract/room.ts';
@@ -44,4 +45,26 @@ it('a sweep goes on until every expired upload is gone', () =>
     await house.db.batch([{ sql, args: [account, incidentId, streamId, sha256] }], 'write');
     await house.sweep();
     assert.deepEqual(await left(house), [0, 0, 0]);
+  }));
+
+it('a sweep of very many pastes pauses between its commits, and ends early where it is told to meanwhile', () =>
+  inHouse({}, async (house) => {
+    const expired = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1600)
+      INSERT INTO pastes (ref, size, mime_type, sealed, burn, delete_token_hash, created_at, expires_at, revision, body)
+      SELECT printf('%032d', i), 1, 'text/plain', 0, 0, printf('%064d', i), 0, 1, 1, x'00' FROM n`;
+    const lie = () => house.db.batch([{ sql: expired }], 'write');
+    await lie();
+    let pauses = 0;
+    const pause = async () => {
+      pauses += 1;
+    };
+    assert.equal((await sweep(house.deps, undefined, pause)).pastesRemoved, 1600);
+    const between = pauses;
+    assert.ok(between > 1);
+
+    await lie();
+    pauses = 0;
+    const { pastesRemoved } = await sweep(house.deps, () => pauses === 1, pause);
+    assert.ok(pastesRemoved > 0 && pastesRemoved < 1600);
+    assert.equal((await sweep(house.deps)).pastesRemoved, 1600 - pastesRemoved);
   }));
