@@ -23,6 +23,7 @@ import {
   showAddress,
   type TlsMaterial,
 } from './listener.ts';
+import { ON_BUN } from './on-bun.ts';
 import { heldBackMs } from './over-limit.ts';
 import { type Passage, throughAdapter } from './passage.ts';
 import { linger } from './request-body.ts';
@@ -34,7 +35,6 @@ import { describeRefusal, refusalFor, refusals, refuseSocket } from './wire-refu
 
 /** All header lines of a request together, in bytes. */
 const MAX_HEADER_BYTES = 16 * 1024;
-const ON_BUN = 'Bun' in globalThis;
 /**
  * Requests that ask to go on in another protocol (RFC 9110 §7.8); none is spoken here. Node's parser stops behind them,
  * and what came with one in one piece is lost. Clients ask again for what an answer that closes left unanswered

@@ -3,6 +3,7 @@
  * breaks off can never be mistaken for a whole one.
  */
 import type { ServerResponse } from 'node:http';
+import { ON_BUN } from './on-bun.ts';
 import { PlainResponse } from './plain-response.ts';
 
 export interface SendOptions {
@@ -83,8 +84,6 @@ function partsOf(response: Response | PlainResponse): Parts {
 
 const lengthIn = (header: string | undefined) => (header === undefined ? undefined : Number(header));
 
-/** Bun sends head and bytes together anyway. */
-const ON_BUN = 'Bun' in globalThis;
 /** Answers up to this size go out together with their head, in one piece of memory. */
 const ONE_PIECE_BYTES = 16 * 1024;
 
@@ -92,7 +91,7 @@ const ONE_PIECE_BYTES = 16 * 1024;
 function endWith(res: ServerResponse, bytes: Uint8Array<ArrayBuffer> | null, own: boolean): void {
   if (bytes === null || bytes.length === 0) res.end();
   else if (!ON_BUN && bytes.length <= ONE_PIECE_BYTES) {
-    // As text of one byte a character: Node puts it behind the head and makes one write of both.
+    // As text of one byte a character: Node puts it behind the head and makes one write of both. Bun does so anyway.
     res.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1');
   } else if (own && bytes.length >= GIVE_BACK_FROM_BYTES) res.end(bytes, () => giveBack(bytes));
   else res.end(bytes);

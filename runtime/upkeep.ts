@@ -71,7 +71,7 @@ export async function startUpkeep(
     closing(() => rounds.stop());
     return rounds;
   };
-  const clockTrusted = clockWatch(ports, () => performance.now());
+  const clockTrusted = clockWatch(ports);
   const sweepTrusted: Round = async (stop) => {
     if (clockTrusted()) await sweep(ports, stop, pausesAsLong());
   };

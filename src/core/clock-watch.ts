@@ -14,10 +14,11 @@ const WHAT_TO_DO =
   'The clock of this machine was set ahead. Nothing that has expired is removed for an hour; if the new time is wrong, set it right before that.';
 
 /**
- * @param elapsed milliseconds of a clock that nobody sets; a machine that slept may look as if its clock had leapt
+ * Where the clock that nobody sets stands still while a machine sleeps, it looks afterwards as if the other had leapt.
  * @returns what tells, each time before something is removed because of its age, whether that may be done
  */
-export function clockWatch(deps: Pick<Deps, 'now' | 'log'>, elapsed: () => number): () => boolean {
+export function clockWatch(deps: Pick<Deps, 'now' | 'elapsed' | 'log'>): () => boolean {
+  const { elapsed } = deps;
   let believed = deps.now() - elapsed();
   let leapt: { readonly to: number; readonly at: number } | undefined;
   return () => {

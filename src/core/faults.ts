@@ -219,12 +219,14 @@ export function storageTrouble(thrown: unknown): string | undefined {
   return ['busy', 'full', 'disk', 'unknown', 'denied', 'overloaded'].find((kind) => kind === thrown.kind);
 }
 
+/** The type of what was thrown. */
+export const typeName = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : typeof thrown);
+
 /**
  * What a line of the log says of something that was thrown: its type and, where storage is to blame, how. Never its
  * message, which can carry values, queries and paths.
  */
 export function errorFields(thrown: unknown): Pick<LogFields, 'error_type' | 'error_kind'> {
   const trouble = storageTrouble(thrown);
-  const type = thrown instanceof Error ? thrown.name : typeof thrown;
-  return { error_type: type, ...(trouble !== undefined && { error_kind: trouble }) };
+  return { error_type: typeName(thrown), ...(trouble !== undefined && { error_kind: trouble }) };
 }

@@ -6,7 +6,7 @@
 import { openAtRest, resealAtRest, sealAtRest } from '../crypto/at-rest.ts';
 import { hex, utf8 } from '../crypto/hash.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import type { DueMail, MailToKeep } from '../store/coordination.ts';
+import type { DueMail, MailToKeep, OutboxMail } from '../store/coordination.ts';
 import type { Bytes } from '../store/store.ts';
 import type { Deps } from './deps.ts';
 import {
@@ -39,16 +39,24 @@ const FINAL: ReadonlySet<MailFailureReason> = new Set([
 
 type SealingDeps = Pick<Deps, 'store' | 'keys' | 'now' | 'random'>;
 
-/** A message to anybody who asked for it, as the outbox keeps it, due at once. */
-export async function mailToKeep(
+/** A message as the outbox keeps it, due at once. */
+async function sealedMail(
   deps: Omit<SealingDeps, 'store'>,
   { to, subject, text }: MailMessage,
-): Promise<MailToKeep> {
+): Promise<OutboxMail> {
   const id = hex(deps.random(16));
   const now = deps.now();
   const plain = utf8(JSON.stringify([to, subject, text]));
   const sealed = await sealAtRest(deps.keys, 'mail-outbox', [id], plain, deps.random);
-  return { mail: { id, sealed, createdAt: now, dueAt: now }, most: MOST_OF_ANYBODY };
+  return { id, sealed, createdAt: now, dueAt: now };
+}
+
+/** A message to anybody who asked for it. */
+export async function mailToKeep(
+  deps: Omit<SealingDeps, 'store'>,
+  message: MailMessage,
+): Promise<MailToKeep> {
+  return { mail: await sealedMail(deps, message), most: MOST_OF_ANYBODY };
 }
 
 /** A mailer that leaves each message in the outbox. It rejects as a mailer does: `busy` when too many wait there. */
@@ -56,7 +64,7 @@ export function outboxMailer(deps: SealingDeps): Mailer {
   return {
     elsewhere: true,
     async send(message) {
-      const { mail } = await mailToKeep(deps, message);
+      const mail = await sealedMail(deps, message);
       if (!(await deps.store.outbox.add(mail, MOST))) throw new MailFailure('busy');
     },
   };

@@ -5,7 +5,7 @@ import { hashPassword } from '../crypto/passwords.ts';
 import { deleteToken, encodePasteId, idempotentPasteId, pasteRef, tokenHash } from '../crypto/tokens.ts';
 import type { Bytes, CreatePaste, FirstAnswer, Paste, PasteAccess } from '../store/store.ts';
 import type { Deps } from './deps.ts';
-import { Fault, secondsUntil } from './faults.ts';
+import { errorFields, Fault, secondsUntil } from './faults.ts';
 import { peerNetwork } from './limiter.ts';
 import { requireAccess } from './paste-access.ts';
 import { type ReceivedPaste, receivePaste } from './paste-intake.ts';
@@ -287,8 +287,7 @@ async function noted(deps: Deps, { ref, revision }: Paste): Promise<boolean> {
     return (await deps.store.pastes.noteRead?.(ref, revision, deps.now())) ?? true;
   } catch (thrown) {
     // A disk that is full, or a database that only reads: people go on reading.
-    const type = thrown instanceof Error ? thrown.name : typeof thrown;
-    deps.log.write('error', 'a read could not be written down for webhooks', { error_type: type });
+    deps.log.write('error', 'a read could not be written down for webhooks', errorFields(thrown));
     deps.metrics.add('sallyport_webhook_reads_unnoted_total', 1);
     return true;
   }

@@ -13,13 +13,11 @@ function house() {
   let ahead = 0;
   const lines: LogFields[] = [];
   const start = Date.UTC(2026, 10, 22);
-  const trusted = clockWatch(
-    {
-      now: () => start + elapsed + ahead,
-      log: { write: (_level, _message, fields) => void lines.push(fields) },
-    },
-    () => elapsed,
-  );
+  const trusted = clockWatch({
+    now: () => start + elapsed + ahead,
+    elapsed: () => elapsed,
+    log: { write: (_level, _message, fields) => void lines.push(fields) },
+  });
   return {
     lines,
     trusted,

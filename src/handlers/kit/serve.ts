@@ -2,8 +2,8 @@
  * The one order of checks, for every route of both doors:
  * request id → match → (the private door's names) → limit → gate → parse and act → headers → log.
  */
-import type { Deps, LogFields } from '../../core/deps.ts';
-import { Fault, secondsUntil, storageTrouble } from '../../core/faults.ts';
+import type { Deps } from '../../core/deps.ts';
+import { errorFields, Fault, secondsUntil, typeName } from '../../core/faults.ts';
 import { limiterKey, limiterSite } from '../../core/limiter.ts';
 import { OTHER_METHOD, UNKNOWN_ROUTE } from '../../core/metrics.ts';
 import { type LimitClass, limitFor } from '../../core/settings.ts';
@@ -111,14 +111,6 @@ interface Outcome {
 }
 
 const NOTHING: Reply = { status: 204, headers: {}, body: new Uint8Array(0) };
-
-/** The type of what was thrown, and nothing of its message, which can carry values, queries and paths. */
-const typeName = (thrown: unknown) => (thrown instanceof Error ? thrown.name : typeof thrown);
-
-function errorFields(thrown: unknown): LogFields {
-  const trouble = storageTrouble(thrown);
-  return { error_type: typeName(thrown), ...(trouble !== undefined && { error_kind: trouble }) };
-}
 
 /** Builds a listener's handler from its table. Throws when the table is not one that may be served. */
 export function serve<L extends Listener>(

@@ -7,6 +7,7 @@ import { CHUNK, chunkOf, insertChunk } from './chunk-rows.ts';
 import { isOwned } from './owned.ts';
 import { firstRow } from './rows.ts';
 import { read, Script, type Sql, sql } from './script.ts';
+import { sizeOf } from './segments.ts';
 
 type Verdict = 'committed' | 'replayed' | 'lost' | CommitRefusal;
 
@@ -108,8 +109,7 @@ export async function commitChunk(
 ): Promise<CommitChunkOutcome> {
   const { owned, streamId, pending, retry } = input;
   const { crc32: _, ...chunk } = input.chunk;
-  const size = pending.kind === 'inline' ? pending.bytes.length : pending.size;
-  if (size !== chunk.byteSize) throw new TypeError('a chunk has another size than its bytes');
+  if (sizeOf(pending) !== chunk.byteSize) throw new TypeError('a chunk has another size than its bytes');
   // The id of a chunk is used once, and so is a name made of it.
   const blob = pending.kind === 'inline' ? chunk.id : pending.blob;
   const verdict = verdictOn(input);

@@ -2,26 +2,14 @@
 import type { Db, Statement } from '../db.ts';
 import type { ListedPaste, ListingStore, PasteOrder } from '../listing.ts';
 import { decide, decided } from './audit.ts';
+import { factsOf } from './paste-rows.ts';
 import { allRows, firstRow, type Row } from './rows.ts';
 import { Script, sql } from './script.ts';
 import type { EventNotes } from './webhooks.ts';
 
 const COLUMNS = 'ref, size, mime_type, sealed, burn, access_kind, owner, created_at, expires_at';
 
-function listed(row: Row): ListedPaste {
-  const owner = row.optionalText('owner');
-  return {
-    ref: row.text('ref'),
-    size: row.number('size'),
-    mimeType: row.text('mime_type'),
-    sealed: row.flag('sealed'),
-    burn: row.flag('burn'),
-    protected: !row.isNull('access_kind'),
-    ...(owner !== undefined && { owner }),
-    createdAt: row.number('created_at'),
-    expiresAt: row.number('expires_at'),
-  };
-}
+const listed = (row: Row): ListedPaste => ({ ...factsOf(row), protected: !row.isNull('access_kind') });
 
 /** By the index of their creation; those of one moment in the order of their refs. */
 const BY_AGE: Readonly<Record<Exclude<PasteOrder, 'largest'>, string>> = {

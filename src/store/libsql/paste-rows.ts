@@ -21,23 +21,30 @@ export function accessColumns(access: PasteAccess | undefined): [string | null, 
   return [access.kind, access.kind === 'password' ? access.phc : access.sha256];
 }
 
-/** Reads what {@link COLUMNS} selects. */
-export function pasteOf(row: Row): Paste {
-  const access = accessOf(row);
+/** What a reader and an operator may both know of a paste. */
+export function factsOf(row: Row) {
   const owner = row.optionalText('owner');
-  const blob = row.optionalText('blob');
   return {
     ref: row.text('ref'),
     size: row.number('size'),
     mimeType: row.text('mime_type'),
     sealed: row.flag('sealed'),
     burn: row.flag('burn'),
-    deleteTokenHash: row.text('delete_token_hash'),
     createdAt: row.number('created_at'),
     expiresAt: row.number('expires_at'),
+    ...(owner !== undefined && { owner }),
+  };
+}
+
+/** Reads what {@link COLUMNS} selects. */
+export function pasteOf(row: Row): Paste {
+  const access = accessOf(row);
+  const blob = row.optionalText('blob');
+  return {
+    ...factsOf(row),
+    deleteTokenHash: row.text('delete_token_hash'),
     revision: row.number('revision'),
     ...(access && { access }),
-    ...(owner !== undefined && { owner }),
     ...(blob !== undefined && { blob }),
   };
 }
@@ -51,9 +58,4 @@ export function openedOf(row: Row): OpenedPaste {
 /** Values for the columns blob and body. */
 export function placed(pending: PendingBytes): [string | null, Uint8Array<ArrayBuffer> | null] {
   return pending.kind === 'inline' ? [null, pending.bytes] : [pending.blob, null];
-}
-
-/** Bytes that a paste is to have. */
-export function sizeOf(pending: PendingBytes): number {
-  return pending.kind === 'inline' ? pending.bytes.length : pending.size;
 }

@@ -8,9 +8,10 @@ import type {
   ReplacePasteOutcome,
 } from '../store.ts';
 import { AHEAD_MS } from './clock.ts';
-import { accessColumns, COLUMNS, pasteOf, placed, sizeOf } from './paste-rows.ts';
+import { accessColumns, COLUMNS, pasteOf, placed } from './paste-rows.ts';
 import { firstRow } from './rows.ts';
 import { Script, sql } from './script.ts';
+import { sizeOf } from './segments.ts';
 import type { EventNotes } from './webhooks.ts';
 
 type Dedup = NonNullable<CreatePaste['dedup']>;
