@@ -6,6 +6,14 @@ import { dbError } from './failure.ts';
 import type { ConnectionOptions, FromWorker, Role, ToWorker, WireBatch, WorkerStart } from './protocol.ts';
 import { answerReader, batchWriter } from './wire.ts';
 
+/**
+ * How many batches are worth a message to a worker that has nothing to do, and to one that is at work. The rest of
+ * a turn of the event loop is not waited for: with many connections it takes longer than the worker does for the
+ * first few, and the two threads would stand still for one another by turns.
+ */
+const WORTH_WAKING = 3;
+const WORTH_SENDING = 8;
+
 export interface LaneOptions {
   readonly role: Role;
   readonly connection: ConnectionOptions;
@@ -57,9 +65,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   const unpack = answerReader();
   const waiting = new Map<number, Waiting>();
   let outbox: WireBatch[] = [];
-  /** The worker has work that it has not answered: what comes meanwhile travels together once it has. */
-  let working = false;
-  /** Since when it says nothing, by `performance.now()`. */
+  /** Since when the worker says nothing although it has work, by `performance.now()`. */
   let silentSince = 0;
   let nextId = 0;
   let bytesWaiting = 0;
@@ -68,25 +74,26 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   const opened = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
 
+  /** Whether the worker has work that it has not answered: what comes meanwhile travels together once it has. */
+  const working = () => waiting.size > outbox.length;
+
   function post(message: ToWorker, buffers: ArrayBuffer[] = []): void {
     port.postMessage(message, buffers);
   }
 
   /**
-   * Sends what was submitted as one message: in one turn of the event loop, or while the worker was at work. Each
-   * message costs both threads many times what a batch more in it does.
+   * Sends what was submitted as one message: in one turn of the event loop, or while the worker was at work, up to
+   * {@link WORTH_SENDING}. Each message costs both threads many times what a batch more in it does.
    */
   function flush(): void {
     if (outbox.length === 0 || state === 'ended') return;
-    working = true;
-    silentSince = performance.now();
+    if (!working()) silentSince = performance.now();
     const batches = outbox;
     outbox = [];
     try {
       const { values, bytes, moved } = pack(batches);
       post({ kind: 'work', values, bytes }, moved);
     } catch (thrown) {
-      working = false;
       takeBack();
       // Nothing was sent: a message is cloned whole or not at all.
       for (const { id } of batches) settle(id)?.reject(new DbError('internal', `Not sent: ${thrown}`));
@@ -94,7 +101,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   }
 
   function flushIfIdle(): void {
-    if (!working) flush();
+    if (!working()) flush();
   }
 
   function settle(id: number): Waiting | undefined {
@@ -111,7 +118,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       opened.resolve();
     } else if (message.kind === 'done') {
       if (message.schemaChanged) options.onSchemaChanged();
-      working = false;
+      silentSince = performance.now();
       // Before anybody hears of it, so that the worker does not wait for what is done with the answers.
       flush();
       for (const { id, outcome } of unpack(message)) {
@@ -160,7 +167,7 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       return waiting.size;
     },
     get silence() {
-      return working ? performance.now() - silentSince : 0;
+      return working() ? performance.now() - silentSince : 0;
     },
     submit(statements, mode, bytes) {
       if (state !== 'open') return Promise.reject(new DbError('internal', 'The database is closed.'));
@@ -171,10 +178,12 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
       }
       const id = nextId++;
       bytesWaiting += bytes;
-      if (outbox.length === 0 && !working) setImmediate(flushIfIdle);
-      outbox.push({ id, mode, statements, bytes });
+      const atWork = working();
+      if (outbox.length === 0 && !atWork) setImmediate(flushIfIdle);
       return new Promise((resolve, reject) => {
         waiting.set(id, { mode, bytes, resolve, reject });
+        outbox.push({ id, mode, statements, bytes });
+        if (outbox.length >= (atWork ? WORTH_SENDING : WORTH_WAKING)) flush();
       });
     },
     forget() {
