@@ -2,7 +2,7 @@
  * How bytes become a chunk: who may send them, what they must be, and the one commit. Whether they came in one
  * request or in pieces over a day, they pass here.
  */
-import { hex, sha256, utf8 } from '../crypto/hash.ts';
+import { hex, sha256Hex, utf8 } from '../crypto/hash.ts';
 import type { AuditEntry } from '../store/audit.ts';
 import type { Chunk, CommitChunk, CommitChunkOutcome } from '../store/chunks.ts';
 import type { Owned } from '../store/owned.ts';
@@ -60,7 +60,7 @@ export function retryKeyHash(key: string): string {
       message: 'Idempotency-Key must be one value of 1 to 255 visible ASCII characters',
     });
   }
-  return hex(sha256(utf8(key)));
+  return sha256Hex(key);
 }
 
 /**
@@ -132,7 +132,7 @@ function fingerprintOf(incidentId: string, fields: ChunkFields, size: number): s
     ['sha256_hex', fields.sha256],
   ];
   const lines = parts.map(([name, value]) => `${name}=${utf8(value).length}:${value}\n`);
-  return hex(sha256(utf8(lines.join(''))));
+  return sha256Hex(lines.join(''));
 }
 
 /** Whether the stream itself stands in the way. @throws Fault */

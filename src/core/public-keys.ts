@@ -1,6 +1,6 @@
 /** Public keys as clients send them: what contact keys and the account's own recipient keys have in common. */
 import { type RecipientKind, recipientKind } from '../crypto/age-recipient.ts';
-import { hex, sha256, utf8 } from '../crypto/hash.ts';
+import { sha256Hex } from '../crypto/hash.ts';
 import type { KeyChange, NewKeyState } from '../store/sharing.ts';
 import { Fault } from './faults.ts';
 import { type IdPrefix, isId } from './ids.ts';
@@ -30,7 +30,7 @@ export interface CheckedKey {
 }
 
 /** Lower-case hex SHA-256 of a recipient as it is written: what people compare over another channel. */
-export const fingerprintOf = (publicKey: string): string => hex(sha256(utf8(publicKey)));
+export const fingerprintOf = (publicKey: string): string => sha256Hex(publicKey);
 
 /**
  * A public key, and the fingerprint that its sender computed of it: a key that was mangled or exchanged on its way

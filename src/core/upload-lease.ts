@@ -3,7 +3,7 @@
  * once that the other one has it. A hint: which upload becomes the chunk is decided by the database, with a lease,
  * without one, and when it has ended too early.
  */
-import { hex, sha256, utf8 } from '../crypto/hash.ts';
+import { sha256Hex } from '../crypto/hash.ts';
 
 export interface UploadLeases {
   /**
@@ -24,5 +24,5 @@ export interface ChunkPlace {
 
 /** The name of a chunk's lease: `sallyport:lease:upload:v1:{hex SHA-256 of its place}`. */
 export function uploadLeaseKey({ incidentId, streamId, chunkIndex }: ChunkPlace): string {
-  return `sallyport:lease:upload:v1:${hex(sha256(utf8(`${incidentId}\n${streamId}\n${chunkIndex}`)))}`;
+  return `sallyport:lease:upload:v1:${sha256Hex(`${incidentId}\n${streamId}\n${chunkIndex}`)}`;
 }

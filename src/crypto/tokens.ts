@@ -2,7 +2,7 @@
  * Ids and opaque tokens of pastes. A paste's id is the right to read it, its delete token the right to change
  * it: neither is stored, only what is derived from them one way.
  */
-import { hex, sha256, utf8 } from './hash.ts';
+import { sha256Hex } from './hash.ts';
 import type { Keyring } from './keyring.ts';
 import { encodeBase64url } from './sealed-base64.ts';
 
@@ -44,7 +44,7 @@ export function isPasteId(text: string): boolean {
 
 /** What stands for a paste in the store, in listings and in events: the first 32 hex digits of SHA-256(id). */
 export function pasteRef(id: string): string {
-  return hex(sha256(utf8(id))).slice(0, 32);
+  return sha256Hex(id).slice(0, 32);
 }
 
 /** The delete token of an id: 43 characters. Derived, so that a repeated create can answer it again. */
@@ -54,7 +54,7 @@ export function deleteToken(keys: Keyring, id: string): string {
 
 /** Lower-case hex SHA-256 of a token's text: all that is kept of it. */
 export function tokenHash(token: string): string {
-  return hex(sha256(utf8(token)));
+  return sha256Hex(token);
 }
 
 /** A fresh opaque secret: 32 random bytes as 43 characters of unpadded base64url. */
