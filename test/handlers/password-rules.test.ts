@@ -184,4 +184,27 @@ describe('a list of passwords', () => {
       assert.match(short.body.error.message, /12 to 256 bytes/);
     });
   });
+
+  it('that cannot be searched lets nobody in and fails nothing else', async () => {
+    const env = { ...OPEN, SAFE_PASSWORD_LIST: join(folder, 'common') };
+    const damaged = { has: () => Promise.reject(new RangeError('a line is no hash')) };
+    await inHouse({ env, ports: { passwordList: damaged } }, async (house) => {
+      const body = { username: 'grace', email: 'g@navy.example', password: 'correct horse battery' };
+      const refused = answers(
+        await post(house, '/v1/auth/register', undefined, body),
+        503,
+        'storage_unavailable',
+      );
+      assert.equal(refused.headers.get('retry-after'), '60');
+      const line = house.log.find(({ msg }) => msg === 'the list of passwords cannot be searched');
+      assert.equal(line?.level, 'error');
+      await settled(house, 'ada');
+      answers(await ask(house, '/v1/auth/login', { body: { username: 'ada', password: PASSWORD } }), 201);
+      answers(
+        await ask(house, '/v1/auth/login', { body: { username: 'grace', password: body.password } }),
+        401,
+        'invalid_credentials',
+      );
+    });
+  });
 });
