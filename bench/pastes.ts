@@ -81,8 +81,12 @@ async function pastesOn(runtime: RuntimeName): Promise<void> {
     }
     if (runtime === 'node') {
       await using append = await startBare('append');
-      const against = about('create', 'a bare server that appends, synced', [0.5]);
-      await contest(against, creates(server.main, size), creates(append.url, size), WARM_UP);
+      const against = 'a bare server that appends, synced';
+      const theirs = creates(append.url, size);
+      await contest(about('create', against, [0.5]), creates(server.main, size), theirs, WARM_UP);
+      await using drive = await startBare('drive');
+      const name = `pastes of ${size.named}, create, the embedded driver behind bare node:http`;
+      await contest({ name, against, prototype: true }, creates(drive.url, size), theirs, WARM_UP);
     }
     await using give = await startBare('give', runtime);
     const paths = await storedPastes(server.main, size.bytes);

@@ -4,7 +4,7 @@
  *     node bench/lib/bare-node.ts MODE FOLDER
  *
  * `take` reads a body and answers 201; `give` answers with a body of `?bytes`; `append` answers once the body lies in
- * a file, with one fdatasync for all that wait; `keep` hashes a body, writes it to a file of its own and syncs that;
+ * a file, with one fdatasync for all that wait; `drive` once it lies in a table of the embedded driver; `keep` hashes a body, writes it to a file of its own and syncs that;
  * `file` streams the file of `?bytes`. Prints its URL, and ends with its standard input.
  */
 import { createHash } from 'node:crypto';
@@ -14,6 +14,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { openEmbedded } from '../../src/store/native/embedded.ts';
 import { fileOf, giveOf } from './bare-content.ts';
 
 const [mode, folder = '.'] = process.argv.slice(2);
@@ -71,6 +72,15 @@ const serves: Record<string, () => Promise<Serve>> = {
     const append = appending(await open(join(folder, 'appended'), 'a'));
     return async (request, response) => {
       await append(await whole(request));
+      created(response);
+    };
+  },
+  drive: async () => {
+    const db = await openEmbedded({ path: join(folder, 'driven.db') });
+    await db.batch([{ sql: 'CREATE TABLE kept (id INTEGER PRIMARY KEY, body BLOB NOT NULL)' }], 'write');
+    return async (request, response) => {
+      const body = new Uint8Array(await whole(request));
+      await db.batch([{ sql: 'INSERT INTO kept (body) VALUES (?)', args: [body] }], 'write');
       created(response);
     };
   },

@@ -1,5 +1,5 @@
 /** What benches came to, as pictures: bars, each with its goal as a line across. */
-import { type Figure, isFigure, type Outcome, reached, short } from './results.ts';
+import { type Figure, isFigure, isPeer, type Outcome, reached, short } from './results.ts';
 
 const BAR = { height: 22, gap: 10, left: 360, width: 420 };
 
@@ -83,9 +83,8 @@ export function plotBounds(outcomes: readonly Outcome[]): string {
 /** What other servers of the kind do, as a part of ours. */
 export function plotPeers(outcomes: readonly Outcome[]): string {
   const bars = outcomes.flatMap((outcome): Bar[] =>
-    isFigure(outcome) || outcome.goal !== undefined
-      ? []
-      : [
+    isPeer(outcome)
+      ? [
           {
             name: `${outcome.name}, ${outcome.against}`,
             length: outcome.theirs / outcome.ours,
@@ -93,7 +92,8 @@ export function plotPeers(outcomes: readonly Outcome[]): string {
             said: `${outcome.theirs.toFixed(0)}/s of ${outcome.ours.toFixed(0)}/s`,
             good: outcome.theirs <= outcome.ours,
           },
-        ],
+        ]
+      : [],
   );
   return drawn('What peers do a second, as a part of what Sallyport does, which is the line across', bars);
 }

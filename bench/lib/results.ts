@@ -6,9 +6,11 @@ export interface Contest {
   readonly name: string;
   /** What the other side is, such as `bare node:http`. */
   readonly against: string;
-  /** The ratio that was asked for, and the one that is aimed at. A peer has neither. */
+  /** The ratio that was asked for, and the one that is aimed at. A peer has neither, nor has a prototype. */
   readonly goal?: number;
   readonly aim?: number;
+  /** It is no Sallyport, but the least that must be there for one: what can be had at most. */
+  readonly prototype?: true;
 }
 
 /** What two servers came to that were asked in turns. */
@@ -50,6 +52,10 @@ export function reached(outcome: Outcome): boolean | undefined {
   if (isFigure(outcome)) return outcome.value <= outcome.atMost;
   return outcome.goal === undefined ? undefined : outcome.ratio >= outcome.goal;
 }
+
+/** Whether it is of another server of the kind. */
+export const isPeer = (outcome: Outcome): outcome is Result =>
+  !isFigure(outcome) && outcome.goal === undefined && outcome.prototype !== true;
 
 /** The value in the middle. */
 export const median = (values: readonly number[]): number =>

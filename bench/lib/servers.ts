@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RuntimeName, serverCommand } from '../../test/support/server.ts';
 
-export type BareMode = 'take' | 'give' | 'append' | 'keep' | 'file';
+export type BareMode = 'take' | 'give' | 'append' | 'drive' | 'keep' | 'file';
 
 export interface Bare extends AsyncDisposable {
   readonly url: string;

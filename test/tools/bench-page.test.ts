@@ -10,10 +10,11 @@ const below: Result = { name: 'a < b', against: 'bare', ratio: 0.1, goal: 0.5, .
 const goal: Result = { name: 'goal', against: 'bare', ratio: 0.6, goal: 0.5, aim: 0.7, ...measured };
 const aim: Result = { name: 'aim', against: 'bare', ratio: 0.9, goal: 0.5, aim: 0.7, ...measured };
 const peer: Result = { name: 'peer', against: 'PrivateBin', ratio: 3, ...measured };
+const driver: Result = { name: 'driver', against: 'bare', ratio: 0.4, prototype: true, ...measured };
 const above: Figure = { name: 'p99', against: 'their median', value: 30.42, unit: '', atMost: 25 };
 const within: Figure = { name: 'start', against: '', value: 412.6, unit: 'ms', atMost: 500 };
 const none: Figure = { name: 'errors', against: '', value: 0, unit: '', atMost: 0 };
-const all = [below, goal, aim, peer, above, within, none];
+const all = [below, goal, aim, peer, driver, above, within, none];
 
 test('a table tells what reached its goal, and judges nothing that has none', () => {
   const rows = table(all).split('\n').slice(2);
@@ -22,6 +23,7 @@ test('a table tells what reached its goal, and judges nothing that has none', ()
     '| goal | bare | 0.60 | ≥ 0.5 | 0.7 | goal | 900 | 1000 | 1.2 | 10.0 |',
     '| aim | bare | 0.90 | ≥ 0.5 | 0.7 | reached | 900 | 1000 | 1.2 | 10.0 |',
     '| peer | PrivateBin | 3.00 |  |  |  | 900 | 1000 | 1.2 | 10.0 |',
+    '| driver | bare | 0.40 |  |  |  | 900 | 1000 | 1.2 | 10.0 |',
     '| p99 | their median | 30.4 | ≤ 25 |  | above |  |  |  |  |',
     '| start |  | 413 ms | ≤ 500 |  | reached |  |  |  |  |',
     '| errors |  | 0 | ≤ 0 |  | reached |  |  |  |  |',
@@ -40,7 +42,7 @@ test('ratios, bounded figures and peers have a picture each', () => {
 test('the page speaks of peers only where some were asked', () => {
   const report = { date: '2026-11-22', machine: 'a machine' };
   assert.match(page({ ...report, results: all }), /performance-peers\.svg/);
-  assert.doesNotMatch(page({ ...report, results: [below, within] }), /peers/);
+  assert.doesNotMatch(page({ ...report, results: [below, driver, within] }), /peers/);
   assert.match(page({ ...report, results: all, minutes: 44 }), /took 44 minutes/);
 });
 
