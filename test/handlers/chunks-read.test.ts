@@ -241,8 +241,25 @@ describe('a chunk of no stream', () => {
       assert.ok(Buffer.from(answer.bytes).equals(bytes));
       answers(await send(house, path('video', '0'), { as }), 404, 'chunk_not_found');
       answers(await send(house, path('audio', '00'), { as }), 404, 'chunk_not_found');
-      answers(await send(house, path('image', '0'), { as }), 404, 'not_found');
       const listed = answers(await send(house, `/v1/incidents/${spec.incidentId}/chunks`, { as }), 200).body;
       assert.deepEqual([listed.length, 'stream_id' in listed[0]], [2, false]);
+    }));
+
+  it('of a media type that nobody knows is not there, as one with an index that nothing has', () =>
+    inEvidence({}, async (house, as) => {
+      const incidentId = await newIncident(house, as);
+      const path = (mediaType: string) => `/v1/incidents/${incidentId}/chunks/${mediaType}/1`;
+      const other = (await ownerIn(house, 'another', 'admin')).as;
+      for (const mediaType of ['audio', 'zzz', 'AUDIO', 'image', '%20', '__proto__', 'reconcile']) {
+        answers(await send(house, path(mediaType), { as }), 404, 'chunk_not_found');
+        answers(await send(house, path(mediaType), { as: other }), 404, 'incident_not_found');
+        answers(await send(house, path(mediaType)), 401, 'authentication_required');
+        assert.equal((await send(house, path(mediaType), { method: 'HEAD', as })).status, 404);
+      }
+      // What stands beside it stays what it was.
+      const beside = `/v1/incidents/${incidentId}/chunks/reconcile`;
+      answers(await send(house, beside, { as }), 404, 'not_found');
+      answers(await post(house, beside, as, {}), 400, 'invalid_field');
+      answers(await post(house, path('zzz'), as, {}), 404, 'not_found');
     }));
 });
