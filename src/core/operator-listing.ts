@@ -3,17 +3,13 @@ import type { Account } from '../store/accounts.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { isId } from './ids.ts';
+import { limitOf, PAGE_LENGTHS } from './paging.ts';
 
 /** Rows of a page where nobody says how many. */
-export const LISTED = 100;
-const MOST_LISTED = 500;
+export const LISTED = PAGE_LENGTHS.usual;
 
 /** How many rows were asked for; larger numbers are capped. @throws Fault `invalid_limit` */
-export function listLimit(value: string | null): number {
-  if (value === null) return LISTED;
-  if (!/^[0-9]{1,9}$/.test(value) || Number(value) < 1) throw new Fault('invalid_limit');
-  return Math.min(MOST_LISTED, Number(value));
-}
+export const listLimit = (value: string | null): number => limitOf(value);
 
 export interface AccountPage {
   readonly accounts: readonly Account[];

@@ -24,15 +24,22 @@ export interface Paging {
   readonly limit: number;
 }
 
+/** How many were asked for, in however many digits. @throws Fault `invalid_limit` */
+export function limitOf(value: string | null, { usual, most }: PageLengths = PAGE_LENGTHS): number {
+  if (value === null) return usual;
+  if (!/^[0-9]+$/.test(value) || Number(value) < 1) throw new Fault('invalid_limit');
+  return Math.min(most, Number(value));
+}
+
 /** @throws Fault `invalid_limit`, and `invalid_cursor` for anything but an id with this prefix */
 export function pagingOf(
   { after, limit }: RawPaging,
   prefix: IdPrefix,
-  { usual, most }: PageLengths = PAGE_LENGTHS,
+  lengths: PageLengths = PAGE_LENGTHS,
 ): Paging {
-  if (limit !== null && (!/^[0-9]{1,9}$/.test(limit) || Number(limit) < 1)) throw new Fault('invalid_limit');
+  const wanted = limitOf(limit, lengths);
   if (after !== null && !isId(prefix, after)) throw new Fault('invalid_cursor');
-  return { after: after ?? undefined, limit: limit === null ? usual : Math.min(most, Number(limit)) };
+  return { after: after ?? undefined, limit: wanted };
 }
 
 export interface Page<Item> {
