@@ -71,3 +71,23 @@ describe('sequences reach', () => {
     assert.deepEqual(never, []);
   });
 });
+
+describe('whoever fails to log in', () => {
+  for (const [how, beside] of [
+    ['one after the other', false],
+    ['all at once', true],
+  ] as const) {
+    it(`twelve times, ${how}, is answered twelve times, though the clock stands and the last ones wait for it`, async () => {
+      const ground = await open(1, 0);
+      try {
+        const wrong = { does: 'main auth.login', who: WHO.indexOf('nobody'), salt: 1, wrong: [], beside };
+        const tally = new Tally();
+        assert.equal(await play(ground, Array(12).fill(wrong), tally), 12);
+        assert.equal(tally.notes()[0], 'answers: 401: 12');
+        await ground.aftermath();
+      } finally {
+        await ground.close();
+      }
+    });
+  }
+});

@@ -46,6 +46,8 @@ export interface Ground {
   ask(asking: Asking): Promise<Heard | undefined>;
   /** One of {@link byItself}. @param salt how much of it */
   happen(what: string, salt: number): Promise<void>;
+  /** Requests are under way, and for a while nothing was answered: a clock that stands goes on if one waits for it. */
+  idle?(): void;
   /** Makes people whose sessions have ended anew. @returns their numbers */
   refresh(): Promise<readonly number[]>;
   /** What was mailed since the last look, as texts. */

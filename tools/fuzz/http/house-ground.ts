@@ -78,6 +78,12 @@ class HouseGround implements Ground {
     if (what === 'log' && deps.signer !== undefined) await tendLog({ ...deps, signer: deps.signer });
   }
 
+  /** Whoever has failed to log in too often is answered after seconds of this clock. */
+  idle(): void {
+    const { clock } = this.#house;
+    if (clock.waiting > 0) clock.advance(1000);
+  }
+
   /** Brings in an incident that nobody owns, as legacy ones come. */
   async importUnowned(): Promise<void> {
     this.#imported += 1;

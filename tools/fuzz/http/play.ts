@@ -16,6 +16,8 @@ import { PASTE_PASSWORD } from './values.ts';
 
 /** An answer that takes so long will not come. */
 const PATIENCE_MS = 60_000;
+/** Where none of the requests under way is answered for so long, one may wait for the clock of the ground. */
+const IDLE_MS = 100;
 const DASHBOARD = 'sallyport_admin_session';
 /** Numbers of `WHO`. */
 const ADMIN = 2;
@@ -234,6 +236,24 @@ async function take(ground: Ground, step: Step, tally: Tally): Promise<boolean> 
   return true;
 }
 
+/** Takes steps that are under way together. @returns how many requests were sent. @throws Broken */
+async function takeTogether(ground: Ground, group: readonly Step[], tally: Tally): Promise<number> {
+  let ended = 0;
+  let before = 0;
+  const waiting = setInterval(() => {
+    if (ended === before) ground.idle?.();
+    before = ended;
+  }, IDLE_MS);
+  const taken = group.map((step) => take(ground, step, tally).finally(() => (ended += 1)));
+  try {
+    const ends = await Promise.allSettled(taken);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    return ends.filter((end) => end.status === 'fulfilled' && end.value).length;
+  } finally {
+    clearInterval(waiting);
+  }
+}
+
 /**
  * Takes steps, those that are under way together at once.
  * @returns how many requests were sent. @throws Broken at the first that breaks a rule
@@ -245,7 +265,7 @@ export async function play(ground: Ground, steps: readonly Step[], tally = new T
   let sent = 0;
   try {
     const begun = preludeOf(await ground.refresh());
-    for (const step of begun) await take(ground, step, new Tally());
+    for (const step of begun) await takeTogether(ground, [step], new Tally());
     for (let at = 0; at < steps.length; ) {
       const group: Step[] = [];
       for (let step = steps[at]; step !== undefined; step = steps[at]) {
@@ -253,11 +273,7 @@ export async function play(ground: Ground, steps: readonly Step[], tally = new T
         group.push(step);
         if (!step.beside) break;
       }
-      const ends = await Promise.allSettled(group.map((step) => take(ground, step, tally)));
-      for (const end of ends) {
-        if (end.status === 'rejected') throw end.reason;
-        if (end.value) sent += 1;
-      }
+      sent += await takeTogether(ground, group, tally);
     }
     ground.checkLog(secretsOf(ground));
     must(rejections.length === 0, () => `a rejection was handled by nobody: ${String(rejections[0])}`);
