@@ -44,7 +44,7 @@ export const PASTES = {
     'paste.min_entropy',
     kinds.decimal(0, 8, '7.2'),
     '0',
-    'Bits a byte that a paste must measure, so that only sealed ones are kept. 0 is off, 7.2 recommended.',
+    'Bits a byte that a paste must measure, so that only sealed ones are kept. A heuristic: compressed files (gzip, images) pass. 0 is off, 7.2 recommended.',
   ),
   SAFE_PASTE_POW_DIFFICULTY: set(
     'paste.pow_difficulty',
@@ -56,7 +56,7 @@ export const PASTES = {
     'paste.dedup_max',
     kinds.integer(0, 1_000_000, '3'),
     '3',
-    'How often the same bytes may be created in a window. 0 is off.',
+    'How often the same bytes may be created in a window; whoever guesses all bytes of a plain paste can learn from it that they were stored. 0 is off.',
   ),
   SAFE_PASTE_DEDUP_WINDOW: set('paste.dedup_window', kinds.duration, '1h', 'That window.', { example: '1h' }),
   SAFE_SWEEP_INTERVAL: set(
