@@ -2,11 +2,12 @@
 import { SealedError } from '../crypto/sealed-error.ts';
 import {
   type ChunkContext,
+  type ClaimedContext,
   COMMITMENT_BYTES,
   MAX_HEADER_BYTES,
   type ParsedHeader,
   PREAMBLE_BYTES,
-  parseSealedHeader,
+  parseClaimedHeader,
 } from '../crypto/sealed-header.ts';
 import { Fault } from './faults.ts';
 
@@ -19,9 +20,9 @@ const LEAST_PAYLOAD_BYTES = 16;
 /** Where a chunk belongs, its members named as in the sealed header. */
 export type ChunkPlace = Pick<ChunkContext, 'incident_id' | 'stream_id' | 'media_type' | 'chunk_index'>;
 
-function parsed(prefix: Uint8Array): ParsedHeader | undefined {
+function parsed(prefix: Uint8Array): ParsedHeader<ClaimedContext> | undefined {
   try {
-    return parseSealedHeader(prefix);
+    return parseClaimedHeader(prefix);
   } catch (error) {
     if (error instanceof SealedError) return undefined;
     throw error;
@@ -34,7 +35,8 @@ function parsed(prefix: Uint8Array): ParsedHeader | undefined {
  * @param prefix the first {@link SEALED_PREFIX_BYTES} bytes, or all when there are fewer
  * @param size of the whole chunk, in bytes
  * @throws Fault `chunk_not_sealed` without a strict header, room for its commitment and the least payload, or with
- *   one that asks for a password; `sealed_context_mismatch` when it was sealed for something else
+ *   one that asks for a password; `sealed_context_mismatch` when it was sealed for something else,
+ *   be that nothing that could exist
  */
 export function requireSealedFor(place: ChunkPlace, prefix: Uint8Array, size: number): void {
   const sealed = parsed(prefix);

@@ -37,16 +37,19 @@ export interface PasteContext {
   readonly kind: 'paste';
 }
 
-export interface SealedHeader {
+/** A chunk's context as somebody wrote it: members of the right JSON types, that may name what cannot exist. */
+export type ClaimedContext = Omit<ChunkContext, 'media_type'> & { readonly media_type: string };
+
+export interface SealedHeader<Chunk extends ClaimedContext = ChunkContext> {
   /** 16 bytes. */
   readonly salt: Uint8Array<ArrayBuffer>;
   readonly kdf: { readonly id: 'none' | 'argon2id' };
-  readonly context: PasteContext | ChunkContext;
+  readonly context: PasteContext | Chunk;
 }
 
 /** A parsed header, and how many bytes it took: the offset of the commitment. */
-export interface ParsedHeader {
-  readonly header: SealedHeader;
+export interface ParsedHeader<Chunk extends ClaimedContext = ChunkContext> {
+  readonly header: SealedHeader<Chunk>;
   readonly headerLength: number;
 }
 
@@ -59,10 +62,28 @@ export interface ParsedHeader {
  * the outside in `unknown_member`, `missing_member` and its values: `bad_salt`, `bad_kdf`, `bad_context`.
  */
 export function parseSealedHeader(bytes: Uint8Array): ParsedHeader {
+  return parsed(bytes, chunkOf);
+}
+
+/**
+ * As {@link parseSealedHeader}, for whoever compares the context with a place of their own: what it names need not be
+ * possible, so that a wrong name of any shape is told as a wrong place.
+ */
+export function parseClaimedHeader(bytes: Uint8Array): ParsedHeader<ClaimedContext> {
+  return parsed(bytes, (claimed) => claimed);
+}
+
+/** What a context claims, as what it must be. Throws `bad_context`. */
+type ReadChunk<Chunk extends ClaimedContext> = (claimed: ClaimedContext) => Chunk;
+
+function parsed<Chunk extends ClaimedContext>(
+  bytes: Uint8Array,
+  read: ReadChunk<Chunk>,
+): ParsedHeader<Chunk> {
   const length = headerTextLength(bytes);
   const headerLength = PREAMBLE_BYTES + length;
   if (bytes.length < headerLength) throw new SealedError('truncated_header');
-  return { header: parseHeaderText(bytes.subarray(PREAMBLE_BYTES, headerLength)), headerLength };
+  return { header: parseHeaderText(bytes.subarray(PREAMBLE_BYTES, headerLength), read), headerLength };
 }
 
 /** The header's length in bytes from the first 23 bytes of a file. Throws as {@link parseSealedHeader} does. */
@@ -81,7 +102,7 @@ export function headerTextLength(bytes: Uint8Array): number {
 export function writeSealedHeader(header: SealedHeader): Uint8Array<ArrayBuffer> {
   const { salt, kdf, context } = header;
   const text = new TextEncoder().encode(JSON.stringify({ salt: encodeBase64url(salt), kdf, context }));
-  parseHeaderText(text);
+  parseHeaderText(text, chunkOf);
   const bytes = new Uint8Array(PREAMBLE_BYTES + text.length);
   new TextEncoder().encodeInto(SEALED_MAGIC, bytes);
   new DataView(bytes.buffer).setUint32(SEALED_MAGIC.length, text.length);
@@ -89,14 +110,17 @@ export function writeSealedHeader(header: SealedHeader): Uint8Array<ArrayBuffer>
   return bytes;
 }
 
-function parseHeaderText(text: Uint8Array): SealedHeader {
+function parseHeaderText<Chunk extends ClaimedContext>(
+  text: Uint8Array,
+  read: ReadChunk<Chunk>,
+): SealedHeader<Chunk> {
   const json = parseStrictObject(text);
   if (json.kind === 'malformed') throw new SealedError('bad_header_json');
   if (json.kind === 'duplicate') throw new SealedError('duplicate_member');
   exactMembers(json.value, ['salt', 'kdf', 'context']);
   const salt = readSalt(json.value.salt);
   const kdf = readKdf(json.value.kdf);
-  const context = readContext(json.value.context, json.plainIntegers);
+  const context = readContext(json.value.context, json.plainIntegers, read);
   // Evidence is opened by people in an emergency, with a key that was wrapped for them: never by a password.
   if (context.kind === 'chunk' && kdf.id !== 'none') throw new SealedError('bad_kdf');
   return { salt, kdf, context };
@@ -126,7 +150,11 @@ const ULID = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 const INCIDENT_ID = new RegExp(`^inc_${ULID}$`);
 const STREAM_ID = new RegExp(`^str_${ULID}$`);
 
-function readContext(value: unknown, plainIntegers: boolean): PasteContext | ChunkContext {
+function readContext<Chunk extends ClaimedContext>(
+  value: unknown,
+  plainIntegers: boolean,
+  read: ReadChunk<Chunk>,
+): PasteContext | Chunk {
   if (!isObject(value)) throw new SealedError('bad_context');
   const kind = value.kind;
   if (kind === 'paste') {
@@ -139,18 +167,22 @@ function readContext(value: unknown, plainIntegers: boolean): PasteContext | Chu
   const { incident_id, stream_id, media_type, chunk_index, final } = value;
   if (
     typeof incident_id !== 'string' ||
-    !INCIDENT_ID.test(incident_id) ||
     typeof stream_id !== 'string' ||
-    !STREAM_ID.test(stream_id) ||
-    !isMediaType(media_type) ||
+    typeof media_type !== 'string' ||
     typeof chunk_index !== 'number' ||
     !plainIntegers ||
     !Number.isSafeInteger(chunk_index) ||
-    chunk_index < 1 ||
     typeof final !== 'boolean'
   ) {
     throw new SealedError('bad_context');
   }
+  return read({ kind, incident_id, stream_id, media_type, chunk_index, final });
+}
+
+function chunkOf(claimed: ClaimedContext): ChunkContext {
+  const { kind, incident_id, stream_id, media_type, chunk_index, final } = claimed;
+  const possible = INCIDENT_ID.test(incident_id) && STREAM_ID.test(stream_id) && chunk_index >= 1;
+  if (!possible || !isMediaType(media_type)) throw new SealedError('bad_context');
   return { kind, incident_id, stream_id, media_type, chunk_index, final };
 }
 

@@ -99,8 +99,9 @@ describe('bytes that are', () => {
     ['a name too many', (text: string) => text.replace('"final"', '"x":1,"final"')],
     ['an index as text', (text: string) => text.replace(':9,', ':"9",')],
     ['an index with a point', (text: string) => text.replace(':9,', ':9.0,')],
-    ['an index of zero', (text: string) => text.replace(':9,', ':0,')],
-    ['a media type that is none', (text: string) => text.replace('audio', 'image')],
+    ['an index that is no integer', (text: string) => text.replace(':9,', ':9.5,')],
+    ['a media type that is no text', (text: string) => text.replace('"audio"', '1')],
+    ['an incident that is null', (text: string) => text.replace(/"inc_\w+"/, 'null')],
     ['a short salt', (text: string) => text.replace('AA"', '"')],
     ['another JSON', () => '[]'],
     ['no JSON', () => 'sealed'],
@@ -108,6 +109,19 @@ describe('bytes that are', () => {
     it(`a sealed header with ${what} are not_sealed`, async () => {
       assert.notEqual(change('"final":false,"chunk_index":9,"audio","none","AA",:9,'), undefined);
       await refused(concat(header(change), rest), 'not_sealed', place());
+    });
+  }
+
+  for (const [what, change] of [
+    ['no index', (text: string) => text.replace(':9,', ':0,')],
+    ['no media type', (text: string) => text.replace('audio', 'image')],
+    ['no incident', (text: string) => text.replace(/inc_\w+/, 'inc_other')],
+    ['an incident without a name', (text: string) => text.replace(/inc_\w+/, '')],
+    ['its incident in small letters', (text: string) => text.replace(/inc_\w+/, (id) => id.toLowerCase())],
+    ['no stream', (text: string) => text.replace(/str_\w+/, 'str_wrong')],
+  ] as const) {
+    it(`sealed for what is ${what} is sealed_context_mismatch`, async () => {
+      await refused(concat(header(change), rest), 'sealed_context_mismatch', place());
     });
   }
 
