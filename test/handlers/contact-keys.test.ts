@@ -159,7 +159,7 @@ describe('keeping a public key of a contact', () => {
       await refuses('invalid_json', 'private_key', ['x', undefined, null].slice(0, 1));
       answers(await post(house, CONTACT_KEYS, as, '['), 400, 'invalid_json');
       answers(await post(house, CONTACT_KEYS, as, '"x"'), 400, 'invalid_json');
-      answers(await ask(house, CONTACT_KEYS, { as, method: 'POST' }), 400, 'invalid_wrapping_algorithm');
+      answers(await ask(house, CONTACT_KEYS, { as, method: 'POST' }), 400, 'invalid_json');
       answers(
         await post(house, CONTACT_KEYS, as, contactKeyForm(key, { display_label: 'x'.repeat(70_000) })),
         413,

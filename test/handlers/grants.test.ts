@@ -179,7 +179,7 @@ describe('granting', () => {
       await refuses('invalid_contact_id', 'contact_id', [undefined, null, '', ' ', 5, {}, []]);
       await refuses('invalid_data_class', 'data_class', ['everything', 'plaintext', 5, {}, ...KEY_MATERIAL]);
       await refuses('invalid_json', 'private_key', ['x']);
-      answers(await ask(house, grantsOf(incident), { as, method: 'POST' }), 400, 'invalid_recipient_type');
+      answers(await ask(house, grantsOf(incident), { as, method: 'POST' }), 400, 'invalid_json');
       assert.deepEqual((await ask(house, grantsOf(incident), { as })).body, { sharing_grants: [] });
     }));
 

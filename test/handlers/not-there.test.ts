@@ -55,7 +55,7 @@ async function ageFile(): Promise<string> {
   return Buffer.from(await file.encrypt('a key')).toString('base64url');
 }
 
-/** Bodies of routes that look at them before they look at the incident. */
+/** Bodies that are right, of routes that need one. */
 const BODIES: Readonly<Record<string, object>> = {
   'streams.create': { media_type: 'audio' },
   'chunks.reconcile': {
@@ -76,6 +76,10 @@ const BODIES: Readonly<Record<string, object>> = {
     wrapped_key_ciphertext: await ageFile(),
   },
 };
+
+/** Bodies and queries that are wrong on one route or another, and told as that to the owner alone. */
+const WRONG_BODIES = ['', '[', '{}', '{"x":1}', '{"media_type":"x","label":7}', `"${'x'.repeat(70_000)}"`];
+const WRONG_QUERIES = ['?limit=0', '?limit=x', '?after=x', '?limit=1&limit=1'];
 
 /** Headers without which a route is not the one that is meant. */
 const HEADERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -124,10 +128,11 @@ describe('what is not there', () => {
   after(() => all.house.close());
 
   /** The whole answer as one text. Every header counts: a cache or a script could tell answers apart by one. */
-  async function answer(route: Route, path: string, as: Session): Promise<string> {
+  async function answer(route: Route, path: string, as: Session, given?: string): Promise<string> {
     const own = { ...(await credentials(all.house, as)), 'x-request-id': 'here' };
     const headers = { ...own, ...HEADERS[route.id] };
-    const body = route.method === 'GET' ? undefined : JSON.stringify(BODIES[route.id] ?? {});
+    const right = JSON.stringify(BODIES[route.id] ?? {});
+    const body = route.method === 'GET' ? undefined : (given ?? right);
     const request = new Request(`${ORIGIN}${path}`, { method: route.method, headers, body: body ?? null });
     const response = await all.house.main(request);
     const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`);
@@ -161,7 +166,40 @@ describe('what is not there', () => {
       if (!route.path.endsWith('/deletion')) asked.push(['a deleted one', deleted, own.as]);
       for (const [what, id, as] of asked) assert.equal(await answer(route, at(id), as), expected, what);
     });
+
+    it(`${route.method} ${route.path}: an incident, and what is asked is wrong besides`, async () => {
+      const { own, other, otherIncident, incident } = all;
+      const expected = await answer(route, within(route, `inc_${ULID}`), own.as);
+      for (const [id, as] of [
+        [`inc_${ULID}`, own.as],
+        ['x', own.as],
+        [otherIncident, own.as],
+        [incident, other.as],
+      ] as const) {
+        const path = within(route, id);
+        if (route.method === 'GET')
+          for (const query of WRONG_QUERIES)
+            assert.equal(await answer(route, path + query, as), expected, query);
+        else
+          for (const body of WRONG_BODIES)
+            assert.equal(await answer(route, path, as, body), expected, body.slice(0, 40));
+      }
+    });
   }
+
+  it('is told from what is being deleted, whatever else is wrong', async () => {
+    const { house, own } = all;
+    const going = await newIncident(house, own.as);
+    await setDeletionState(house, going, 'deletion_pending');
+    for (const route of below.filter((one) => one.method !== 'GET' && !one.path.endsWith('/deletion'))) {
+      // Where a path names a stream or a link too, that one is not there.
+      const names = route.path.split(':').length - 1;
+      const expected =
+        names > 1 ? /^(409\n[\s\S]*"incident_deleting"|404\n)/ : /^409\n[\s\S]*"incident_deleting"/;
+      for (const body of WRONG_BODIES)
+        assert.match(await answer(route, within(route, going), own.as, body), expected, route.id);
+    }
+  });
 
   it('was asked of every room', () => {
     const rooms = new Set(below.map(({ id }) => id.split('.')[0]));

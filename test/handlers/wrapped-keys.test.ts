@@ -226,7 +226,7 @@ describe('bringing a wrapped key', () => {
       ]);
       await refuses('invalid_json', 'media_key', ['x']);
       await refuses('invalid_json', 'wrapped_key_id', ['x']);
-      answers(await ask(house, wrappedOf(incident), { as, method: 'POST' }), 400, 'invalid_grant_id');
+      answers(await ask(house, wrappedOf(incident), { as, method: 'POST' }), 400, 'invalid_json');
       assert.deepEqual(await outcomesOf(house, 'wrapped_key_create'), []);
     }));
 

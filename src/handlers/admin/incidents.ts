@@ -9,7 +9,7 @@ import {
   reassignIncident,
 } from '../../core/reassignment.ts';
 import type { Reassignment, UnownedIncident } from '../../store/operator-incidents.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
 import { DeletionAnswer, deletionView } from '../kit/deletion-view.ts';
 import { json } from '../kit/reply.ts';
 import { adminRoute, noParams } from '../kit/route.ts';
@@ -168,7 +168,7 @@ export const requestIncidentDeletion = adminRoute({
   answers: { 202: { description: 'Decided; the bytes go afterwards.', schema: DeletionAnswer } },
   faults: [...JSON_FAULTS, 'invalid_reason_code', 'incident_not_found', 'incident_deletion_invalid_state'],
   async reply({ deps, request, who, params: { id } }) {
-    const fields = await readFields(request, deps, ['reason_code', 'allow_open']);
+    const fields = await readOptionalFields(request, deps, ['reason_code', 'allow_open']);
     const deletion = await requestDeletion(
       deps,
       adminOrigin(who, CLASS),

@@ -171,20 +171,37 @@ export async function readObject(request: Request, deps: Timing): Promise<Readon
   return parseJsonObject(await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large'));
 }
 
+/** The members of a route's document, as far as they are there. */
+type Fields<Name extends string> = Readonly<Partial<Record<Name, unknown>>>;
+
+function fieldsIn<Name extends string>(bytes: Uint8Array<ArrayBuffer>, names: readonly Name[]): Fields<Name> {
+  const document = parseJsonObject(bytes);
+  const known: readonly string[] = names;
+  if (!Object.keys(document).every((name) => known.includes(name))) throw new Fault('invalid_json');
+  return document as Partial<Record<Name, unknown>>;
+}
+
 /**
- * The members of a small JSON document, unchecked but for their names. An empty body counts as `{}`: what is
- * missing is then refused like any other bad value.
- * @throws Fault `request_too_large`, `invalid_json` also for a member that the route does not know
+ * The members of a small JSON document, unchecked but for their names.
+ * @throws Fault `request_too_large`, `invalid_json` also for a member that the route does not know and for no body
  */
 export async function readFields<Name extends string>(
   request: Request,
   deps: Timing,
   names: readonly Name[],
-): Promise<Readonly<Partial<Record<Name, unknown>>>> {
+): Promise<Fields<Name>> {
+  return fieldsIn(await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large'), names);
+}
+
+/**
+ * As {@link readFields}, for a route that needs none of them: no body counts as `{}`.
+ * @throws Fault `request_too_large`, `invalid_json`
+ */
+export async function readOptionalFields<Name extends string>(
+  request: Request,
+  deps: Timing,
+  names: readonly Name[],
+): Promise<Fields<Name>> {
   const bytes = await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large');
-  if (bytes.length === 0) return {} as Partial<Record<Name, unknown>>;
-  const document = parseJsonObject(bytes);
-  const known: readonly string[] = names;
-  if (!Object.keys(document).every((name) => known.includes(name))) throw new Fault('invalid_json');
-  return document as Partial<Record<Name, unknown>>;
+  return bytes.length === 0 ? ({} as Partial<Record<Name, unknown>>) : fieldsIn(bytes, names);
 }

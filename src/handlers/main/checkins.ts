@@ -1,12 +1,12 @@
 /** The check-in room of the main door. */
 import * as v from 'valibot';
 import { addCheckin } from '../../core/checkins.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readOptionalFields } from '../kit/body.ts';
 import { json } from '../kit/reply.ts';
-import { productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
 import { timestamp } from '../kit/time.ts';
 import { incidentParams } from './incident-params.ts';
+import { incidentRoute } from './incident-route.ts';
 import { originOf } from './origin.ts';
 
 const given = {
@@ -17,7 +17,7 @@ const given = {
   accuracy_meters: v.optional(v.pipe(v.number(), v.minValue(0))),
 };
 
-export const create = productRoute({
+export const create = incidentRoute({
   id: 'checkins.create',
   method: 'POST',
   path: '/v1/incidents/:id/checkins',
@@ -43,7 +43,7 @@ export const create = productRoute({
   },
   faults: [...JSON_FAULTS, 'invalid_checkin', 'incident_not_found', 'incident_deleting'],
   async reply({ deps, request, who, params: { id } }) {
-    const fields = await readFields(request, deps, [
+    const fields = await readOptionalFields(request, deps, [
       'device_battery_percent',
       'device_network',
       'latitude',

@@ -11,11 +11,12 @@ import { json, type Reply } from '../kit/reply.ts';
 import { type AnswerNote, type Call, type HeaderNote, productRoute } from '../kit/route.ts';
 import { account, type SignedIn } from '../kit/session.ts';
 import { ChunkView, chunkView } from './chunk-view.ts';
+import { incidentRoute } from './incident-route.ts';
 import { originOf } from './origin.ts';
 
 type Given = Readonly<Record<string, string>>;
 
-export const list = productRoute({
+export const list = incidentRoute({
   id: 'chunks.list',
   method: 'GET',
   path: '/v1/incidents/:id/chunks',

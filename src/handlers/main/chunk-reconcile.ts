@@ -6,9 +6,9 @@ import { Fault } from '../../core/faults.ts';
 import { ownedBy } from '../../core/owned.ts';
 import { JSON_FAULTS, readFields } from '../kit/body.ts';
 import { json } from '../kit/reply.ts';
-import { productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
 import { ConflictView, conflictView, FIELD_FAULTS, MatchedView, matchedView } from './chunk-view.ts';
+import { incidentRoute } from './incident-route.ts';
 
 const EXPECTED = [
   'stream_id',
@@ -28,7 +28,7 @@ function textIn(value: unknown, name: string): string | undefined {
   return value;
 }
 
-export const reconcile = productRoute({
+export const reconcile = incidentRoute({
   id: 'chunks.reconcile',
   method: 'POST',
   path: '/v1/incidents/:id/chunks/reconcile',

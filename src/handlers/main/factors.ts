@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { challengeEmail, confirmTotp, enrolTotp, verifyEmailCode, verifyTotp } from '../../core/factors.ts';
 import type { EmailFactor, TotpFactor } from '../../store/accounts.ts';
 import { AccountView, accountView, SessionView, sessionView } from '../kit/account-view.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
 import { json } from '../kit/reply.ts';
 import { noParams, productRoute } from '../kit/route.ts';
 import { anySession, settingUp } from '../kit/session.ts';
@@ -53,7 +53,7 @@ export const emailChallenge = productRoute({
     'email_unavailable',
   ],
   async reply({ deps, request, visitor, who }) {
-    const { email } = await readFields(request, deps, ['email']);
+    const { email } = await readOptionalFields(request, deps, ['email']);
     const expiresAt = await challengeEmail(deps, originOf(who, CLASS), visitor, who.live, email);
     return json(202, {
       status: 'challenge_sent',
@@ -128,7 +128,7 @@ export const totpEnroll = productRoute({
   },
   faults: [...JSON_FAULTS, 'second_factor_already_configured'],
   async reply({ deps, request, who }) {
-    await readFields(request, deps, []);
+    await readOptionalFields(request, deps, []);
     const { id, ...enrolment } = await enrolTotp(deps, originOf(who, CLASS), who.live);
     return json(201, { id, factor_type: 'totp', state: 'pending', ...enrolment });
   },

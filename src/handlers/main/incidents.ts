@@ -1,12 +1,13 @@
 /** The incident room of the main door. */
 import * as v from 'valibot';
 import { closeIncident, createIncident, listIncidents, readIncident } from '../../core/incidents.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readOptionalFields } from '../kit/body.ts';
 import { PAGE_HEADERS, PAGING_FAULTS, pageHeaders, pagingIn } from '../kit/paging.ts';
 import { json } from '../kit/reply.ts';
 import { noParams, productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
 import { incidentParams } from './incident-params.ts';
+import { incidentRoute } from './incident-route.ts';
 import {
   CreatedIncidentView,
   IncidentSummary,
@@ -51,7 +52,7 @@ export const create = productRoute({
     'invalid_sharing_state',
   ],
   async reply({ deps, request, who }) {
-    const fields = await readFields(request, deps, FIELDS);
+    const fields = await readOptionalFields(request, deps, FIELDS);
     const incident = await createIncident(deps, originOf(who, 'incident_write'), who.live, {
       clientLabel: fields.client_label,
       notes: fields.notes,
@@ -86,7 +87,7 @@ export const list = productRoute({
   },
 });
 
-export const read = productRoute({
+export const read = incidentRoute({
   id: 'incidents.read',
   method: 'GET',
   path: '/v1/incidents/:id',
@@ -103,7 +104,7 @@ export const read = productRoute({
   },
 });
 
-export const close = productRoute({
+export const close = incidentRoute({
   id: 'incidents.close',
   method: 'POST',
   path: '/v1/incidents/:id/close',
@@ -115,7 +116,7 @@ export const close = productRoute({
   answers: { 200: { description: 'Closed.', schema: IncidentView } },
   faults: [...JSON_FAULTS, 'incident_not_found', 'incident_deleting'],
   async reply({ deps, request, who, params: { id } }) {
-    await readFields(request, deps, []);
+    await readOptionalFields(request, deps, []);
     const closed = await closeIncident(deps, originOf(who, 'incident_write'), who.live, id);
     return json(200, incidentView(closed, who.live.account.id));
   },

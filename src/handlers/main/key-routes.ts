@@ -5,7 +5,7 @@ import type { Deps } from '../../core/deps.ts';
 import type { FaultKind } from '../../core/faults.ts';
 import type { KeyRecords } from '../../core/key-records.ts';
 import type { LiveSession } from '../../store/accounts.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
 import { PAGE_HEADERS, PAGING_FAULTS, pageHeaders, pagingIn } from '../kit/paging.ts';
 import { json } from '../kit/reply.ts';
 import { noParams, productRoute, type Route } from '../kit/route.ts';
@@ -107,7 +107,7 @@ export function keyRoutes<Key, Field extends string, Form>(
     answers: { 200: { description: 'As it is now.', schema: Answer } },
     faults: [...JSON_FAULTS, 'invalid_display_label', 'invalid_key_state', missing, final],
     async reply({ deps, request, who, params: { id } }) {
-      const form = keyFormOf(await readFields(request, deps, CHANGE_FIELDS));
+      const form = keyFormOf(await readOptionalFields(request, deps, CHANGE_FIELDS));
       return answer(200, await records.change(deps, originOf(who, CLASS), who.live, id, form));
     },
   });
@@ -123,7 +123,7 @@ export function keyRoutes<Key, Field extends string, Form>(
       answers: { 200: { description: 'Ended, now or before.', schema: Answer } },
       faults: [...JSON_FAULTS, missing, final],
       async reply({ deps, request, who, params: { id } }) {
-        await readFields(request, deps, []);
+        await readOptionalFields(request, deps, []);
         return answer(200, await records.end(deps, originOf(who, CLASS), who.live, id, as));
       },
     });

@@ -8,7 +8,7 @@ import {
 } from '../../core/passkey-factor.ts';
 import type { Passkey } from '../../store/accounts.ts';
 import { AccountView, accountView, SessionView, sessionView } from '../kit/account-view.ts';
-import { JSON_FAULTS, readFields, readObject } from '../kit/body.ts';
+import { JSON_FAULTS, readObject, readOptionalFields } from '../kit/body.ts';
 import { json } from '../kit/reply.ts';
 import { noParams, productRoute } from '../kit/route.ts';
 import { anySession, settingUp } from '../kit/session.ts';
@@ -76,7 +76,7 @@ export const registerStart = productRoute({
   },
   faults: [...FAULTS, 'invalid_webauthn_attachment'],
   async reply({ deps, request, who }) {
-    const fields = await readFields(request, deps, ['authenticator_attachment']);
+    const fields = await readOptionalFields(request, deps, ['authenticator_attachment']);
     const wanted = fields.authenticator_attachment;
     const started = await startRegistration(deps, originOf(who, CLASS), who.live, wanted);
     return json(201, {
@@ -142,7 +142,7 @@ export const verifyStart = productRoute({
   },
   faults: [...FAULTS],
   async reply({ deps, request, who }) {
-    await readFields(request, deps, []);
+    await readOptionalFields(request, deps, []);
     const started = await startAssertion(deps, originOf(who, CLASS), who.live);
     return json(201, {
       status: 'verification_challenge_created',

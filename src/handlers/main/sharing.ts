@@ -1,12 +1,13 @@
 /** The room of the main door where an owner grants contacts access to an incident, and takes it back. */
 import * as v from 'valibot';
 import { createGrant, DATA_CLASSES, listGrants, readGrant, revokeGrant } from '../../core/sharing.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
 import { PAGE_HEADERS, PAGING_FAULTS, pageHeaders, pagingIn } from '../kit/paging.ts';
 import { json } from '../kit/reply.ts';
 import { productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
 import { idParams, incidentParams } from './incident-params.ts';
+import { incidentRoute } from './incident-route.ts';
 import { originOf } from './origin.ts';
 import { GrantAnswer, GrantView, grantView } from './sharing-view.ts';
 
@@ -22,7 +23,7 @@ const FIELDS = [
   'expires_at',
 ] as const;
 
-export const create = productRoute({
+export const create = incidentRoute({
   id: 'sharing-grants.create',
   method: 'POST',
   path: '/v1/incidents/:id/sharing-grants',
@@ -67,7 +68,7 @@ export const create = productRoute({
   },
 });
 
-export const list = productRoute({
+export const list = incidentRoute({
   id: 'sharing-grants.list',
   method: 'GET',
   path: '/v1/incidents/:id/sharing-grants',
@@ -116,7 +117,7 @@ export const revoke = productRoute({
   answers: { 200: { description: 'Ended, now or before.', schema: GrantAnswer } },
   faults: [...JSON_FAULTS, 'sharing_grant_not_found'],
   async reply({ deps, request, who, params: { id } }) {
-    await readFields(request, deps, []);
+    await readOptionalFields(request, deps, []);
     const grant = await revokeGrant(deps, originOf(who, WRITE), who.live, id);
     return json(200, { sharing_grant: grantView(grant) });
   },

@@ -1,18 +1,18 @@
 /** The stream room of the main door. */
 import * as v from 'valibot';
 import { completeStream, createStream, failStream, listStreams, readStream } from '../../core/streams.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
 import { PAGE_HEADERS, PAGING_FAULTS, pageHeaders, pagingIn } from '../kit/paging.ts';
 import { json } from '../kit/reply.ts';
-import { productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
 import { incidentParams, streamParams } from './incident-params.ts';
+import { incidentRoute } from './incident-route.ts';
 import { originOf } from './origin.ts';
 import { StreamAnswer, StreamView, streamView } from './stream-view.ts';
 
 const CLASS = 'stream';
 
-export const create = productRoute({
+export const create = incidentRoute({
   id: 'streams.create',
   method: 'POST',
   path: '/v1/incidents/:id/streams',
@@ -48,7 +48,7 @@ export const create = productRoute({
   },
 });
 
-export const list = productRoute({
+export const list = incidentRoute({
   id: 'streams.list',
   method: 'GET',
   path: '/v1/incidents/:id/streams',
@@ -70,7 +70,7 @@ export const list = productRoute({
   },
 });
 
-export const read = productRoute({
+export const read = incidentRoute({
   id: 'streams.read',
   method: 'GET',
   path: '/v1/incidents/:id/streams/:stream_id',
@@ -85,7 +85,7 @@ export const read = productRoute({
   },
 });
 
-export const complete = productRoute({
+export const complete = incidentRoute({
   id: 'streams.complete',
   method: 'POST',
   path: '/v1/incidents/:id/streams/:stream_id/complete',
@@ -120,7 +120,7 @@ export const complete = productRoute({
   },
 });
 
-export const fail = productRoute({
+export const fail = incidentRoute({
   id: 'streams.fail',
   method: 'POST',
   path: '/v1/incidents/:id/streams/:stream_id/fail',
@@ -143,7 +143,7 @@ export const fail = productRoute({
     'stream_not_open',
   ],
   async reply({ deps, request, who, params: { id, streamId } }) {
-    const fields = await readFields(request, deps, ['failure_reason']);
+    const fields = await readOptionalFields(request, deps, ['failure_reason']);
     const reason = fields.failure_reason;
     const stream = await failStream(deps, originOf(who, CLASS), who.live, id, streamId, reason);
     return json(200, { stream: streamView(stream) });

@@ -8,13 +8,14 @@ import {
   stateOf,
 } from '../../core/viewer-tokens.ts';
 import type { ViewerToken } from '../../store/viewing.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readOptionalFields } from '../kit/body.ts';
 import { PAGE_HEADERS, PAGING_FAULTS, pageHeaders, pagingIn } from '../kit/paging.ts';
 import { json } from '../kit/reply.ts';
 import { productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
 import { timestamp } from '../kit/time.ts';
 import { incidentParams, incidentTokenParams, tokenParams } from './incident-params.ts';
+import { incidentRoute } from './incident-route.ts';
 import { originOf } from './origin.ts';
 
 const CLASS = 'token';
@@ -48,7 +49,7 @@ const tokenView = (token: ViewerToken, now: number): v.InferOutput<typeof TokenV
   ...(token.revokedAt !== undefined && { revoked_at: timestamp(token.revokedAt) }),
 });
 
-export const create = productRoute({
+export const create = incidentRoute({
   id: 'viewer-tokens.create',
   method: 'POST',
   path: '/v1/incidents/:id/incident-tokens',
@@ -65,7 +66,7 @@ export const create = productRoute({
   answers: { 201: { description: 'Made.', schema: CreatedTokenView } },
   faults: [...JSON_FAULTS, 'invalid_label', 'invalid_expires_at', 'incident_not_found', 'incident_deleting'],
   async reply({ deps, request, who, params: { id } }) {
-    const fields = await readFields(request, deps, ['label', 'expires_at']);
+    const fields = await readOptionalFields(request, deps, ['label', 'expires_at']);
     const made = await createViewerToken(deps, originOf(who, CLASS), who.live, id, {
       label: fields.label,
       expiresAt: fields.expires_at,
@@ -74,7 +75,7 @@ export const create = productRoute({
   },
 });
 
-export const list = productRoute({
+export const list = incidentRoute({
   id: 'viewer-tokens.list',
   method: 'GET',
   path: '/v1/incidents/:id/incident-tokens',
@@ -98,7 +99,7 @@ export const list = productRoute({
   },
 });
 
-export const read = productRoute({
+export const read = incidentRoute({
   id: 'viewer-tokens.read',
   method: 'GET',
   path: '/v1/incidents/:id/incident-tokens/:token_id',
@@ -133,7 +134,7 @@ export const revoke = productRoute({
   },
   faults: [...JSON_FAULTS, 'incident_token_not_found'],
   async reply({ deps, request, who, params: { tokenId } }) {
-    await readFields(request, deps, []);
+    await readOptionalFields(request, deps, []);
     await revokeViewerToken(deps, originOf(who, CLASS), who.live, tokenId);
     return json(200, { token_id: tokenId, revoked: true });
   },

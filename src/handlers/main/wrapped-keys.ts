@@ -6,12 +6,13 @@ import {
   readWrappedKey,
   revokeWrappedKey,
 } from '../../core/wrapped-keys.ts';
-import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
 import { PAGE_HEADERS, PAGING_FAULTS, pageHeaders, pagingIn } from '../kit/paging.ts';
 import { json } from '../kit/reply.ts';
 import { productRoute } from '../kit/route.ts';
 import { account } from '../kit/session.ts';
 import { idParams, incidentParams } from './incident-params.ts';
+import { incidentRoute } from './incident-route.ts';
 import { originOf } from './origin.ts';
 import { WrappedKeyAnswer, WrappedKeyView, wrappedKeyView } from './sharing-view.ts';
 
@@ -28,7 +29,7 @@ const FIELDS = [
   'public_wrapping_metadata',
 ] as const;
 
-export const create = productRoute({
+export const create = incidentRoute({
   id: 'wrapped-keys.create',
   method: 'POST',
   path: '/v1/incidents/:id/wrapped-keys',
@@ -80,7 +81,7 @@ export const create = productRoute({
   },
 });
 
-export const list = productRoute({
+export const list = incidentRoute({
   id: 'wrapped-keys.list',
   method: 'GET',
   path: '/v1/incidents/:id/wrapped-keys',
@@ -130,7 +131,7 @@ export const revoke = productRoute({
   answers: { 200: { description: 'Ended, now or before.', schema: WrappedKeyAnswer } },
   faults: [...JSON_FAULTS, 'wrapped_key_not_found'],
   async reply({ deps, request, who, params: { id } }) {
-    await readFields(request, deps, []);
+    await readOptionalFields(request, deps, []);
     const key = await revokeWrappedKey(deps, originOf(who, WRITE), who.live, id);
     return json(200, { wrapped_key: wrappedKeyView(key) });
   },
