@@ -289,8 +289,12 @@ describe('replacing a key of a contact', () => {
       const old = (await ask(house, one(keyId), { as })).body.contact_public_key;
       assert.deepEqual([old.key_state, old.replaced_by_public_key_id], ['replaced', next.public_key_id]);
       answers(await post(house, `${one(keyId)}/replace`, as, form), 409, 'invalid_contact_key_state');
+      const again = (contact_id: unknown) =>
+        post(house, `${one(next.public_key_id)}/replace`, as, { ...form, contact_id });
+      for (const other of ['ctc_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'x', '', null, 5, [contactId]])
+        answers(await again(other), 404, 'contact_not_found');
       answers(
-        await post(house, `${one(next.public_key_id)}/replace`, as, { ...form, contact_id: contactId }),
+        await post(house, `${one(next.public_key_id)}/replace`, as, { ...form, x: 1 }),
         400,
         'invalid_json',
       );
@@ -299,6 +303,7 @@ describe('replacing a key of a contact', () => {
         400,
         'invalid_public_key',
       );
+      assert.equal(answers(await again(contactId), 201).body.contact_public_key.version, 3);
     }));
 
   it('happens once, however many ask at the same time', () =>

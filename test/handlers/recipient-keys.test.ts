@@ -177,12 +177,19 @@ describe("ending and replacing a key of the account's own", () => {
       const used = (await ask(house, one(id), { as })).body.account_recipient_key.key_id;
       const again = { ...form, key_id: used };
       answers(await post(house, `${one(id)}/replace`, as, again), 409, 'account_recipient_key_duplicate');
-      answers(
-        await post(house, `${one(id)}/replace`, as, { ...form, recipient_id: 'x' }),
-        400,
-        'invalid_json',
-      );
-      const next = answers(await post(house, `${one(id)}/replace`, as, form), 201).body.account_recipient_key;
+      for (const [name, others] of [
+        ['recipient_id', ['x', '', null, 5]],
+        ['recipient_type', ['device', 'x', null, {}]],
+      ] as const)
+        for (const other of others)
+          answers(
+            await post(house, `${one(id)}/replace`, as, { ...form, [name]: other }),
+            400,
+            `invalid_${name}`,
+          );
+      const whose = { recipient_id: 'the phone', recipient_type: 'account' };
+      const replaced = await post(house, `${one(id)}/replace`, as, { ...form, ...whose });
+      const next = answers(replaced, 201).body.account_recipient_key;
       assert.deepEqual(
         [next.recipient_id, next.recipient_type, next.version, next.suite_id],
         ['the phone', 'account', 2, 'mlkem768x25519'],

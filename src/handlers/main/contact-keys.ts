@@ -70,6 +70,9 @@ const others = keyRoutes({
   fields: FIELDS,
   formOf,
   formFaults: FORM_FAULTS,
+  identity: [
+    { name: 'contact_id', schema: v.string(), of: (key) => key.contactId, otherwise: 'contact_not_found' },
+  ],
   replace: replaceContactKey,
   summaries: {
     list: 'Every version of every contact, those that ended too; after and limit page through them.',
@@ -81,7 +84,7 @@ const others = keyRoutes({
       'Put a new key in the place of one that has not ended. Nothing is inherited from the old record.',
   },
   replacing: {
-    body: 'The new key, as for the first one.',
+    body: 'The new key, as for the first one; contact_id, if it is there, as the record has it.',
     answer: 'The new key, the next version of its contact.',
   },
 });

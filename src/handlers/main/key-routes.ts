@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { Origin } from '../../core/audit.ts';
 import type { Deps } from '../../core/deps.ts';
-import type { FaultKind } from '../../core/faults.ts';
+import { Fault, type FaultKind } from '../../core/faults.ts';
 import type { KeyRecords } from '../../core/key-records.ts';
 import type { LiveSession } from '../../store/accounts.ts';
 import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
@@ -25,6 +25,15 @@ export const NEW_KEY_FAULTS: readonly FaultKind[] = [
   'invalid_key_state',
 ];
 
+/** One member by which a request says whose key it is. */
+export interface KeyIdentity<Key> {
+  readonly name: string;
+  readonly schema: v.GenericSchema;
+  readonly of: (key: Key) => string;
+  /** What is refused where it is another. */
+  readonly otherwise: FaultKind;
+}
+
 /** What makes one room of keys differ from the other. */
 export interface KeyRoom<Key, Field extends string, Form> {
   /** The first half of its routes' ids. */
@@ -43,6 +52,8 @@ export interface KeyRoom<Key, Field extends string, Form> {
   readonly fields: readonly Field[];
   readonly formOf: (fields: Readonly<Partial<Record<Field, unknown>>>) => Form;
   readonly formFaults: readonly FaultKind[];
+  /** Members of a first key's request that name whose it is. A replacement may repeat them, and nothing else. */
+  readonly identity: readonly KeyIdentity<Key>[];
   readonly replace: (deps: Deps, origin: Origin, live: LiveSession, id: string, form: Form) => Promise<Key>;
   /** For documents. */
   readonly summaries: Readonly<Record<'list' | 'read' | 'change' | 'revoke' | 'lost' | 'replace', string>>;
@@ -128,18 +139,29 @@ export function keyRoutes<Key, Field extends string, Form>(
       },
     });
 
+  const identity = Object.fromEntries(room.identity.map(({ name, schema }) => [name, v.optional(schema)]));
   const replace = productRoute({
     ...own,
     id: `${room.name}.replace`,
     method: 'POST',
     path: `${root}/:id/replace`,
     summary: summaries.replace,
-    body: { description: room.replacing.body, types: [], json: v.strictObject(room.form) },
+    body: {
+      description: room.replacing.body,
+      types: [],
+      json: v.strictObject({ ...identity, ...room.form }),
+    },
     answers: { 201: { description: room.replacing.answer, schema: Answer } },
-    faults: [...room.formFaults, missing, final],
+    faults: [...room.formFaults, ...room.identity.map(({ otherwise }) => otherwise), missing, final],
     async reply({ deps, request, who, params: { id } }) {
-      const form = room.formOf(await readFields(request, deps, room.fields));
-      return answer(201, await room.replace(deps, originOf(who, CLASS), who.live, id, form));
+      const names: readonly string[] = [...room.identity.map(({ name }) => name), ...room.fields];
+      const fields: Readonly<Partial<Record<string, unknown>>> = await readFields(request, deps, names);
+      const named = room.identity.filter(({ name }) => fields[name] !== undefined);
+      if (named.length > 0) {
+        const old = await records.read(deps, who.live, id);
+        for (const { name, of, otherwise } of named) if (fields[name] !== of(old)) throw new Fault(otherwise);
+      }
+      return answer(201, await room.replace(deps, originOf(who, CLASS), who.live, id, room.formOf(fields)));
     },
   });
 

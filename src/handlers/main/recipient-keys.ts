@@ -37,6 +37,8 @@ const formOf = (fields: Fields) => ({
   suiteId: fields.suite_id,
 });
 
+const recipientType = v.picklist(['account', 'device']);
+
 const create = productRoute({
   id: 'recipient-keys.create',
   method: 'POST',
@@ -49,7 +51,7 @@ const create = productRoute({
     description: 'Whose key it is and the key; names and labels are readable to the server.',
     types: [],
     json: v.strictObject({
-      recipient_type: v.picklist(['account', 'device']),
+      recipient_type: recipientType,
       recipient_id: v.optional(v.string()),
       ...form,
     }),
@@ -83,6 +85,20 @@ const others = keyRoutes({
   fields: FIELDS,
   formOf,
   formFaults: FORM_FAULTS,
+  identity: [
+    {
+      name: 'recipient_type',
+      schema: recipientType,
+      of: (key) => key.recipientType,
+      otherwise: 'invalid_recipient_type',
+    },
+    {
+      name: 'recipient_id',
+      schema: v.string(),
+      of: (key) => key.recipientId,
+      otherwise: 'invalid_recipient_id',
+    },
+  ],
   replace: replaceRecipientKey,
   summaries: {
     list: 'Every version of every recipient, those that ended too; after and limit page through them.',
@@ -93,7 +109,7 @@ const others = keyRoutes({
     replace: 'Put a new key in the place of one that has not ended. The recipient stays, the label does not.',
   },
   replacing: {
-    body: 'The new key with a key_id of its own, as for the first one.',
+    body: 'The new key with a key_id of its own, as for the first one; whose it is, if it is there, as the record has it.',
     answer: 'The new key, the next version of its recipient.',
   },
 });
