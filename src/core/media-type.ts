@@ -26,8 +26,7 @@ const ACTIVE = /^text\/|[/+-](xml|html|javascript|ecmascript)$/;
 
 /**
  * The MIME type of a body: magic bytes first, then UTF-8 (`text/plain`), then `application/octet-stream`. HTML,
- * SVG, XML and scripts are text like any other. The types that are shown inline (PNG, JPEG, GIF, WebP) are only
- * given where the signature is complete.
+ * SVG, XML and scripts are text like any other, also where they begin like an image.
  *
  * @param prefix the first {@link MEDIA_TYPE_PREFIX_BYTES} of the body, or all of it
  * @param utf8 whether the whole body is valid UTF-8
@@ -78,19 +77,16 @@ async function magicType(prefix: Uint8Array): Promise<string | undefined> {
   }
 }
 
-/** PNG (also animated), JPEG, GIF and WebP by their whole signatures, up to the first part that each must have. */
+/**
+ * PNG (also animated, and by its first chunk), JPEG, GIF and WebP by their whole signatures: the library takes `GIF`
+ * for one, and of a PNG it reads on to the image, and gives up where what follows is not what it expects.
+ */
 function imageType(bytes: Uint8Array): string | undefined {
   if (holds(bytes, 0, '\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR')) return 'image/png';
-  if (holds(bytes, 0, '\xff\xd8\xff') && isJpegMarker(bytes[3] ?? 0)) return 'image/jpeg';
-  // Signature and logical screen descriptor.
-  if ((holds(bytes, 0, 'GIF87a') || holds(bytes, 0, 'GIF89a')) && bytes.length >= 13) return 'image/gif';
-  const webp = holds(bytes, 0, 'RIFF') && holds(bytes, 8, 'WEBPVP8') && ' LX'.includes(charAt(bytes, 15));
-  return webp ? 'image/webp' : undefined;
-}
-
-/** Frame headers, tables, application data and comments (ITU T.81 table B.1); not JPEG-LS (0xF7). */
-function isJpegMarker(code: number): boolean {
-  return code >= 0xc0 && code <= 0xfe && code !== 0xf7;
+  // A marker code of JPEG-LS (ISO/IEC 14495-1) makes it one of those, which browsers do not show.
+  if (holds(bytes, 0, '\xff\xd8\xff') && bytes[3] !== 0xf7) return 'image/jpeg';
+  if (holds(bytes, 0, 'GIF87a') || holds(bytes, 0, 'GIF89a')) return 'image/gif';
+  return holds(bytes, 0, 'RIFF') && holds(bytes, 8, 'WEBP') ? 'image/webp' : undefined;
 }
 
 function holds(bytes: Uint8Array, offset: number, signature: string): boolean {
@@ -98,11 +94,6 @@ function holds(bytes: Uint8Array, offset: number, signature: string): boolean {
     if (bytes[offset + i] !== signature.charCodeAt(i)) return false;
   }
   return true;
-}
-
-/** The byte as a character, or one that occurs in no signature. */
-function charAt(bytes: Uint8Array, offset: number): string {
-  return String.fromCharCode(bytes[offset] ?? 0);
 }
 
 export interface ServedType {

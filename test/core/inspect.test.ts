@@ -87,12 +87,15 @@ describe('the type of a paste', () => {
     ['a calendar in Latin-1', latin1('BEGIN:VCALENDAR\nä'), 'application/octet-stream'],
     ['the first half of a PNG signature', hex('89504e47'), 'application/octet-stream'],
     ['a PNG signature without an image', hex('89504e470d0a1a0a'), 'application/octet-stream'],
-    ['half of a JPEG marker', hex('ffd8ff'), 'application/octet-stream'],
+    ['the signature of a JPEG alone', hex('ffd8ff'), 'image/jpeg'],
+    ['JPEG-LS', hex('ffd8fff7000b08'), 'image/jls'],
     ['GIF in name only', join(latin1('GIF90a'), hex('ff00ff')), 'application/octet-stream'],
-    ['a cut-off GIF', join(latin1('GIF89a'), hex('ff')), 'application/octet-stream'],
+    ['a cut-off GIF', join(latin1('GIF89a'), hex('ff')), 'image/gif'],
+    ['a cut-off GIF that is valid UTF-8', join(latin1('GIF89a'), hex('01000100')), 'image/gif'],
+    ['the signature of a WebP alone', join(latin1('RIFF'), hex('00000000'), latin1('WEBP')), 'image/webp'],
     [
       'a RIFF of another kind',
-      join(latin1('RIFF'), hex('24000000'), latin1('WEBPxxxx'), hex('ff')),
+      join(latin1('RIFF'), hex('24000000'), latin1('WxBPVP8 '), hex('ff')),
       'application/octet-stream',
     ],
   ];
