@@ -14,7 +14,7 @@ import {
 } from '../../core/operator-accounts.ts';
 import { listAccounts } from '../../core/operator-listing.ts';
 import { AccountAnswer, AccountView, accountView } from '../kit/account-view.ts';
-import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
+import { JSON_FAULTS, readFields } from '../kit/body.ts';
 import { json } from '../kit/reply.ts';
 import { adminRoute, noParams } from '../kit/route.ts';
 import { adminApi } from '../kit/session.ts';
@@ -216,7 +216,7 @@ export const recovery = adminRoute({
   },
   faults: [...JSON_FAULTS, 'invalid_recovery_reason', 'account_not_found'],
   async reply({ deps, request, who, params: { id } }) {
-    const { reason } = await readOptionalFields(request, deps, ['reason']);
+    const { reason } = await readFields(request, deps, ['reason']);
     const reset = await resetFactors(deps, adminOrigin(who, CLASS), id, reason);
     return json(200, {
       status: 'reset',
