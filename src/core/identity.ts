@@ -6,11 +6,18 @@ export const PASSWORD_LEAST_BYTES = 12;
 /** Enough for any passphrase; a bound only so that hashing cannot be made to read megabytes. */
 export const PASSWORD_MOST_BYTES = 256;
 
+const USERNAME = /^[a-z0-9._@-]{3,64}$/;
+
 /** Trimmed, in lower case. @throws Fault `invalid_username` */
 export function usernameOf(value: unknown): string {
   const name = typeof value === 'string' ? value.trim().toLowerCase() : '';
-  if (!/^[a-z0-9._@-]{3,64}$/.test(name)) throw new Fault('invalid_username');
+  if (!USERNAME.test(name)) throw new Fault('invalid_username');
   return name;
+}
+
+/** Whether a text can be somebody's name, as it was typed. */
+export function isUsername(text: string): boolean {
+  return USERNAME.test(text.trim().toLowerCase());
 }
 
 /** Longer texts are nobody's name; what is looked for has a bound. */

@@ -220,6 +220,16 @@ describe('POST /admin/login', () => {
       assert.equal(new Set(bodies).size, 1, 'the pages are the same');
     }));
 
+  it('shows a name again that was typed, and nothing that can be no name: it may be the password', () =>
+    inHouse({}, async (house) => {
+      await insider(house);
+      const typed = async (username: string) =>
+        (await new Visitor(house).postRaw('/admin/login', { username, password: 'not this one' })).text;
+      assert.match(await typed('An.Admin'), /value="An\.Admin"/);
+      for (const slip of [PASSWORD, 'correct horse battery', 'x'.repeat(65), '<script>', 'ada&password=x'])
+        assert.doesNotMatch(await typed(slip), /name="username"[^>]*value=/, slip);
+    }));
+
   it('refuses who is no admin with 403 after a right password, and opens no session', () =>
     inHouse({}, async (house) => {
       await settled(house, 'an.admin', 'admin');

@@ -1,4 +1,5 @@
 /** The pages in front of the dashboard: the first admin, signing in, and being turned away. */
+import { isUsername } from '../../core/identity.ts';
 import { form, type Trouble } from './forms.ts';
 import { type Html, html } from './html.ts';
 import { page } from './layout.ts';
@@ -7,6 +8,10 @@ import { page } from './layout.ts';
 export interface Typed {
   readonly username?: string | undefined;
 }
+
+/** What is nobody's name may be a password that was typed into the wrong field, and is not shown again. */
+const nameIn = ({ username = '' }: Typed): string | undefined =>
+  isUsername(username) ? username : undefined;
 
 export const PASSWORD_HINT = '12 to 256 bytes. A phrase of several unrelated words is good.';
 
@@ -31,7 +36,7 @@ ${form({
       label: 'Username',
       hint: '3 to 64 letters, digits, and . - _ @',
       autocomplete: 'username',
-      value: typed.username,
+      value: nameIn(typed),
     },
     {
       name: 'password',
@@ -56,7 +61,7 @@ function loginForm(typed: Typed, trouble: Trouble | undefined): Html {
     id: LOGIN,
     action: '/admin/login',
     fields: [
-      { name: 'username', label: 'Username', autocomplete: 'username', value: typed.username },
+      { name: 'username', label: 'Username', autocomplete: 'username', value: nameIn(typed) },
       { name: 'password', label: 'Password', kind: 'password', autocomplete: 'current-password' },
     ],
     button: 'Sign in',
