@@ -362,10 +362,13 @@ describe('delivery', () => {
       for (let n = 0; n < 30; n += 1) made.push(await paste(door));
       for (const one of made.slice(0, 5)) await raw(door, one.id);
       const refs = new Map<string, number>();
+      const turnOver = () => new Promise((resolve) => setImmediate(resolve));
       receiver.answer = async ({ ref }) => {
         refs.set(ref, (refs.get(ref) ?? 0) + 1);
         assert.equal(refs.get(ref), 1);
-        await new Promise((resolve) => setImmediate(resolve));
+        // Until as many are under way as may be, and then for a while, in which one more would come.
+        for (let turn = 0; turn < 50_000 && receiver.most < 8; turn += 1) await turnOver();
+        for (let turn = 0; turn < 200; turn += 1) await turnOver();
         refs.set(ref, 0);
         return undefined;
       };
