@@ -19,7 +19,7 @@ import {
 import { bytesPresent } from './bytes-present.ts';
 import type { Deps } from './deps.ts';
 import { errorFields, Fault } from './faults.ts';
-import { ownedBy } from './owned.ts';
+import { ownedBy, requireActive } from './owned.ts';
 import { Recent } from './recent.ts';
 import { type ZipLayout, type ZipPages, zipLayout, zipRange } from './zip.ts';
 
@@ -217,12 +217,6 @@ async function refusal(
   return new Fault(operation === 'stream_bundle' ? 'internal_error' : 'incident_bundle_inconsistent');
 }
 
-async function ownActive(deps: Deps, live: LiveSession, incidentId: string): Promise<void> {
-  const incident = await deps.store.incidents.find(ownedBy(live, incidentId));
-  if (incident === undefined) throw new Fault('incident_not_found');
-  if (incident.deletionState !== 'active') throw new Fault('incident_deleting');
-}
-
 /** As {@link streamBundle}, for the owner. @throws Fault also `incident_not_found` */
 export async function ownStreamBundle(
   deps: Deps,
@@ -230,12 +224,12 @@ export async function ownStreamBundle(
   incidentId: string,
   streamId: string,
 ): Promise<Bundle> {
-  await ownActive(deps, live, incidentId);
+  await requireActive(deps, ownedBy(live, incidentId));
   return streamBundle(deps, incidentId, streamId);
 }
 
 /** As {@link incidentBundle}, for the owner. @throws Fault also `incident_not_found` */
 export async function ownIncidentBundle(deps: Deps, live: LiveSession, incidentId: string): Promise<Bundle> {
-  await ownActive(deps, live, incidentId);
+  await requireActive(deps, ownedBy(live, incidentId));
   return incidentBundle(deps, incidentId);
 }

@@ -14,6 +14,7 @@ import type { Deps } from './deps.ts';
 import { Fault, type FaultKind } from './faults.ts';
 import { isId, newId } from './ids.ts';
 import { receiptFor } from './log.ts';
+import { standing } from './owned.ts';
 import type { Intake, Look } from './receive.ts';
 import { uploadLeaseKey } from './upload-lease.ts';
 
@@ -74,8 +75,7 @@ export async function admitUpload(
   key: string | null,
 ): Promise<UploadAdmission> {
   const { owned, origin } = uploader;
-  const incident = await deps.store.incidents.find(owned);
-  if (incident === undefined) throw new Fault('incident_not_found');
+  const incident = await standing(deps, owned);
   const shut =
     incident.deletionState !== 'active'
       ? 'incident_deleting'

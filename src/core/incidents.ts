@@ -3,9 +3,8 @@ import type { LiveSession } from '../store/accounts.ts';
 import type { Incident, IncidentModes, NewIncident } from '../store/incidents.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
-import { Fault } from './faults.ts';
 import { newId } from './ids.ts';
-import { orRefused, ownedBy } from './owned.ts';
+import { orRefused, ownedBy, standing } from './owned.ts';
 import { type Page, pageOf, pagingOf, type RawPaging } from './paging.ts';
 import { textOf, wordOf } from './text-fields.ts';
 
@@ -90,9 +89,7 @@ export async function listIncidents(deps: Deps, live: LiveSession, raw: RawPagin
 
 /** One's own, also while it is being deleted. @throws Fault `incident_not_found` */
 export async function readIncident(deps: Deps, live: LiveSession, incidentId: string): Promise<Incident> {
-  const incident = await deps.store.incidents.find(ownedBy(live, incidentId));
-  if (incident === undefined) throw new Fault('incident_not_found');
-  return incident;
+  return standing(deps, ownedBy(live, incidentId));
 }
 
 /**

@@ -1,13 +1,13 @@
 /** Streams: one recording of one kind of media each, open until it is complete or has failed. */
 import type { LiveSession } from '../store/accounts.ts';
-import type { Incident, MediaType, NewStream, Stream } from '../store/incidents.ts';
+import type { MediaType, NewStream, Stream } from '../store/incidents.ts';
 import type { Owned } from '../store/owned.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import { bytesPresent } from './bytes-present.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { isId, newId } from './ids.ts';
-import { orRefused, ownedBy } from './owned.ts';
+import { orRefused, ownedBy, requireActive, standing } from './owned.ts';
 import { type Page, pageOf, pagingOf, type RawPaging } from './paging.ts';
 import { LABEL, textOf } from './text-fields.ts';
 
@@ -67,13 +67,6 @@ export async function listStreams(
   );
 }
 
-/** The incident as it stands. @throws Fault `incident_not_found` */
-async function standing(deps: Deps, owned: Owned): Promise<Incident> {
-  const incident = await deps.store.incidents.find(owned);
-  if (incident === undefined) throw new Fault('incident_not_found');
-  return incident;
-}
-
 /** @throws Fault `incident_not_found`, `stream_not_found` */
 export async function readStream(
   deps: Deps,
@@ -93,8 +86,8 @@ export async function readStream(
  */
 async function requireStreamId(deps: Deps, owned: Owned, streamId: string): Promise<void> {
   if (isId('str', streamId)) return;
-  const { deletionState } = await standing(deps, owned);
-  throw new Fault(deletionState === 'active' ? 'stream_not_found' : 'incident_deleting');
+  await requireActive(deps, owned);
+  throw new Fault('stream_not_found');
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;

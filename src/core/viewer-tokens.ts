@@ -7,7 +7,7 @@ import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { isId, newId } from './ids.ts';
 import { parseInstant } from './instant.ts';
-import { orRefused, ownedBy } from './owned.ts';
+import { orRefused, ownedBy, standing } from './owned.ts';
 import { type Page, pageOf, pagingOf, type RawPaging } from './paging.ts';
 import { LABEL, textOf } from './text-fields.ts';
 
@@ -92,8 +92,8 @@ export async function readViewerToken(
 ): Promise<ViewerToken> {
   const owned = ownedBy(live, incidentId);
   if (isId('itk', tokenId)) return orRefused(await deps.store.viewerTokens.find(owned, tokenId));
-  const incident = await deps.store.incidents.find(owned);
-  throw new Fault(incident === undefined ? 'incident_not_found' : 'incident_token_not_found');
+  await standing(deps, owned);
+  throw new Fault('incident_token_not_found');
 }
 
 /**

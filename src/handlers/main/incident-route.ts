@@ -4,7 +4,7 @@
  */
 import type { Deps } from '../../core/deps.ts';
 import { Fault } from '../../core/faults.ts';
-import { readIncident } from '../../core/incidents.ts';
+import { ownedBy, requireActive, standing } from '../../core/owned.ts';
 import type { LiveSession } from '../../store/accounts.ts';
 import { answerOf } from '../kit/errors.ts';
 import { productRoute, type Route, type RouteSpec } from '../kit/route.ts';
@@ -16,26 +16,21 @@ const OF_FORM: ReadonlySet<number> = new Set([400, 413]);
 const isOfForm = (thrown: unknown) => thrown instanceof Fault && OF_FORM.has(answerOf(thrown.kind).status);
 
 /** @throws Fault what the account is told about the incident instead of what is wrong with the request */
-export type Standing = (deps: Deps, live: LiveSession, incidentId: string) => Promise<void>;
+export type Standing = (deps: Deps, live: LiveSession, incidentId: string) => Promise<unknown>;
 
-const isThere: Standing = async (deps, live, incidentId) => {
-  await readIncident(deps, live, incidentId);
-};
+const isThere: Standing = (deps, live, incidentId) => standing(deps, ownedBy(live, incidentId));
 
-const isActive: Standing = async (deps, live, incidentId) => {
-  const { deletionState } = await readIncident(deps, live, incidentId);
-  if (deletionState !== 'active') throw new Fault('incident_deleting');
-};
+const isActive: Standing = (deps, live, incidentId) => requireActive(deps, ownedBy(live, incidentId));
 
 /**
  * A route of the product whose `id` names an incident. The incident is looked at only where something is wrong, so
  * that what is right costs no query more.
- * @param standing what must hold for the account to be told what is wrong; by itself that the incident is the
+ * @param mustHold what must hold for the account to be told what is wrong; by itself that the incident is the
  *   account's, and active where the route refuses one that is being deleted
  */
 export function incidentRoute<Params extends { readonly id: string }>(
   spec: RouteSpec<SignedIn, Params>,
-  standing: Standing = spec.faults.includes('incident_deleting') ? isActive : isThere,
+  mustHold: Standing = spec.faults.includes('incident_deleting') ? isActive : isThere,
 ): Route<'main'> {
   return productRoute({
     ...spec,
@@ -43,7 +38,7 @@ export function incidentRoute<Params extends { readonly id: string }>(
       try {
         return await spec.reply(call);
       } catch (thrown) {
-        if (isOfForm(thrown)) await standing(call.deps, call.who.live, call.params.id);
+        if (isOfForm(thrown)) await mustHold(call.deps, call.who.live, call.params.id);
         throw thrown;
       }
     },
