@@ -11,7 +11,7 @@ import type { ChunkFields } from './chunk-fields.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { isId } from './ids.ts';
-import { orRefused, ownedBy } from './owned.ts';
+import { orRefused, ownedBy, requireActive } from './owned.ts';
 import { type Page, pageOf, pagingOf, type RawPaging } from './paging.ts';
 import { discardAfter, type Received } from './receive.ts';
 
@@ -70,16 +70,24 @@ export async function findChunk(
   return orRefused(await deps.store.chunks.find(ownedBy(live, incidentId), stream, index ?? NO_INDEX));
 }
 
-/** A chunk of no stream. @throws Fault `incident_not_found`, `incident_deleting`, `chunk_not_found` */
+/**
+ * A chunk of no stream.
+ * @param mediaType undefined for what is no type
+ * @param index undefined for what is no number
+ * @throws Fault `incident_not_found`, `incident_deleting`, `chunk_not_found`
+ */
 export async function findLegacyChunk(
   deps: Deps,
   live: LiveSession,
   incidentId: string,
-  mediaType: MediaType,
+  mediaType: MediaType | undefined,
   index: number | undefined,
 ): Promise<KeptChunk> {
   const owned = ownedBy(live, incidentId);
-  return orRefused(await deps.store.chunks.findLegacy(owned, mediaType, index ?? NO_INDEX));
+  if (mediaType !== undefined)
+    return orRefused(await deps.store.chunks.findLegacy(owned, mediaType, index ?? NO_INDEX));
+  await requireActive(deps, owned);
+  throw new Fault('chunk_not_found');
 }
 
 /** Members in which a chunk can differ from what a client expects, in the order in which they are named. */

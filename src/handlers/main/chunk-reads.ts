@@ -113,10 +113,11 @@ export const readLegacy = productRoute({
   limit: 'download',
   gate: account,
   params({ id = '', media_type = '', chunk_index = '' }: Given) {
-    const mediaType = MEDIA_TYPES.find((type) => type === media_type);
-    const index = mediaType && wholeNumber(chunk_index);
-    // No chunk is of an unknown type, as none has an index that is no number.
-    return { id, mediaType: mediaType ?? 'audio', index };
+    return {
+      id,
+      mediaType: MEDIA_TYPES.find((type) => type === media_type),
+      index: wholeNumber(chunk_index),
+    };
   },
   summary: 'The ciphertext of a chunk of no stream, which only an import can have brought.',
   headers: RANGES,
