@@ -9,7 +9,8 @@ import {
   reassignIncident,
 } from '../../core/reassignment.ts';
 import type { Reassignment, UnownedIncident } from '../../store/operator-incidents.ts';
-import { JSON_FAULTS, readFields, readOptionalFields } from '../kit/body.ts';
+import { JSON_FAULTS, readFields } from '../kit/body.ts';
+import { DELETION_REQUEST, readDeletionForm } from '../kit/deletion-request.ts';
 import { DeletionAnswer, deletionView } from '../kit/deletion-view.ts';
 import { json } from '../kit/reply.ts';
 import { adminRoute, noParams } from '../kit/route.ts';
@@ -160,22 +161,11 @@ export const requestIncidentDeletion = adminRoute({
   gate: adminApi,
   params: incidentId,
   summary: 'Delete any incident and everything in it. Again answers the first decision.',
-  body: {
-    description: 'Why, as a word for machines, and whether an open incident is meant too.',
-    types: [],
-    json: v.strictObject({ reason_code: v.optional(v.string()), allow_open: v.optional(v.boolean()) }),
-  },
-  answers: { 202: { description: 'Decided; the bytes go afterwards.', schema: DeletionAnswer } },
-  faults: [...JSON_FAULTS, 'invalid_reason_code', 'incident_not_found', 'incident_deletion_invalid_state'],
+  ...DELETION_REQUEST,
   async reply({ deps, request, who, params: { id } }) {
-    const fields = await readOptionalFields(request, deps, ['reason_code', 'allow_open']);
-    const deletion = await requestDeletion(
-      deps,
-      adminOrigin(who, CLASS),
-      { incidentId: id, ownerAccountId: undefined },
-      'admin_request',
-      { reasonCode: fields.reason_code, allowOpen: fields.allow_open },
-    );
+    const form = await readDeletionForm(request, deps);
+    const subject = { incidentId: id, ownerAccountId: undefined };
+    const deletion = await requestDeletion(deps, adminOrigin(who, CLASS), subject, 'admin_request', form);
     return json(202, { deletion: deletionView(deletion) });
   },
 });

@@ -17,7 +17,8 @@ function declaredLength(request: Request): number | undefined {
   return header !== null && /^\d+$/.test(header) ? Number(header) : undefined;
 }
 
-type Timing = Pick<Deps, 'after' | 'elapsed'>;
+/** What reading a body needs of the house: the clocks that tell a slow sender. */
+export type Timing = Pick<Deps, 'after' | 'elapsed'>;
 
 /** The body of a request, a piece at a time. */
 export interface Pieces {
