@@ -2,10 +2,8 @@
 import { SealedError } from '../crypto/sealed-error.ts';
 import {
   type ChunkContext,
-  type ClaimedContext,
   COMMITMENT_BYTES,
   MAX_HEADER_BYTES,
-  type ParsedHeader,
   PREAMBLE_BYTES,
   parseClaimedHeader,
 } from '../crypto/sealed-header.ts';
@@ -20,7 +18,7 @@ const LEAST_PAYLOAD_BYTES = 16;
 /** Where a chunk belongs, its members named as in the sealed header. */
 export type ChunkPlace = Pick<ChunkContext, 'incident_id' | 'stream_id' | 'media_type' | 'chunk_index'>;
 
-function parsed(prefix: Uint8Array): ParsedHeader<ClaimedContext> | undefined {
+function parsed(prefix: Uint8Array): ReturnType<typeof parseClaimedHeader> | undefined {
   try {
     return parseClaimedHeader(prefix);
   } catch (error) {

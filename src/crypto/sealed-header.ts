@@ -40,16 +40,21 @@ export interface PasteContext {
 /** A chunk's context as somebody wrote it: members of the right JSON types, that may name what cannot exist. */
 export type ClaimedContext = Omit<ChunkContext, 'media_type'> & { readonly media_type: string };
 
-export interface SealedHeader<Chunk extends ClaimedContext = ChunkContext> {
+/** A header whose members are of the right types. */
+interface ClaimedHeader {
   /** 16 bytes. */
   readonly salt: Uint8Array<ArrayBuffer>;
   readonly kdf: { readonly id: 'none' | 'argon2id' };
-  readonly context: PasteContext | Chunk;
+  readonly context: PasteContext | ClaimedContext;
+}
+
+export interface SealedHeader extends ClaimedHeader {
+  readonly context: PasteContext | ChunkContext;
 }
 
 /** A parsed header, and how many bytes it took: the offset of the commitment. */
-export interface ParsedHeader<Chunk extends ClaimedContext = ChunkContext> {
-  readonly header: SealedHeader<Chunk>;
+export interface ParsedHeader<Header extends ClaimedHeader = SealedHeader> {
+  readonly header: Header;
   readonly headerLength: number;
 }
 
@@ -62,28 +67,19 @@ export interface ParsedHeader<Chunk extends ClaimedContext = ChunkContext> {
  * the outside in `unknown_member`, `missing_member` and its values: `bad_salt`, `bad_kdf`, `bad_context`.
  */
 export function parseSealedHeader(bytes: Uint8Array): ParsedHeader {
-  return parsed(bytes, chunkOf);
+  const { header, headerLength } = parseClaimedHeader(bytes);
+  return { header: possible(header), headerLength };
 }
 
 /**
- * As {@link parseSealedHeader}, for whoever compares the context with a place of their own: what it names need not be
- * possible, so that a wrong name of any shape is told as a wrong place.
+ * As {@link parseSealedHeader}, for whoever compares header and context with what they want: what is named need not
+ * be possible, so that a wrong name of any shape is told as a wrong place.
  */
-export function parseClaimedHeader(bytes: Uint8Array): ParsedHeader<ClaimedContext> {
-  return parsed(bytes, (claimed) => claimed);
-}
-
-/** What a context claims, as what it must be. Throws `bad_context`. */
-type ReadChunk<Chunk extends ClaimedContext> = (claimed: ClaimedContext) => Chunk;
-
-function parsed<Chunk extends ClaimedContext>(
-  bytes: Uint8Array,
-  read: ReadChunk<Chunk>,
-): ParsedHeader<Chunk> {
+export function parseClaimedHeader(bytes: Uint8Array): ParsedHeader<ClaimedHeader> {
   const length = headerTextLength(bytes);
   const headerLength = PREAMBLE_BYTES + length;
   if (bytes.length < headerLength) throw new SealedError('truncated_header');
-  return { header: parseHeaderText(bytes.subarray(PREAMBLE_BYTES, headerLength), read), headerLength };
+  return { header: parseHeaderText(bytes.subarray(PREAMBLE_BYTES, headerLength)), headerLength };
 }
 
 /** The header's length in bytes from the first 23 bytes of a file. Throws as {@link parseSealedHeader} does. */
@@ -102,7 +98,7 @@ export function headerTextLength(bytes: Uint8Array): number {
 export function writeSealedHeader(header: SealedHeader): Uint8Array<ArrayBuffer> {
   const { salt, kdf, context } = header;
   const text = new TextEncoder().encode(JSON.stringify({ salt: encodeBase64url(salt), kdf, context }));
-  parseHeaderText(text, chunkOf);
+  possible(parseHeaderText(text));
   const bytes = new Uint8Array(PREAMBLE_BYTES + text.length);
   new TextEncoder().encodeInto(SEALED_MAGIC, bytes);
   new DataView(bytes.buffer).setUint32(SEALED_MAGIC.length, text.length);
@@ -110,20 +106,23 @@ export function writeSealedHeader(header: SealedHeader): Uint8Array<ArrayBuffer>
   return bytes;
 }
 
-function parseHeaderText<Chunk extends ClaimedContext>(
-  text: Uint8Array,
-  read: ReadChunk<Chunk>,
-): SealedHeader<Chunk> {
+function parseHeaderText(text: Uint8Array): ClaimedHeader {
   const json = parseStrictObject(text);
   if (json.kind === 'malformed') throw new SealedError('bad_header_json');
   if (json.kind === 'duplicate') throw new SealedError('duplicate_member');
   exactMembers(json.value, ['salt', 'kdf', 'context']);
   const salt = readSalt(json.value.salt);
   const kdf = readKdf(json.value.kdf);
-  const context = readContext(json.value.context, json.plainIntegers, read);
+  return { salt, kdf, context: readContext(json.value.context, json.plainIntegers) };
+}
+
+/** The header, of something that can exist. Throws `bad_context`, `bad_kdf`. */
+function possible({ salt, kdf, context }: ClaimedHeader): SealedHeader {
+  if (context.kind === 'paste') return { salt, kdf, context };
+  const chunk = chunkOf(context);
   // Evidence is opened by people in an emergency, with a key that was wrapped for them: never by a password.
-  if (context.kind === 'chunk' && kdf.id !== 'none') throw new SealedError('bad_kdf');
-  return { salt, kdf, context };
+  if (kdf.id !== 'none') throw new SealedError('bad_kdf');
+  return { salt, kdf, context: chunk };
 }
 
 function exactMembers(object: Readonly<Record<string, unknown>>, names: readonly string[]): void {
@@ -150,11 +149,7 @@ const ULID = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 const INCIDENT_ID = new RegExp(`^inc_${ULID}$`);
 const STREAM_ID = new RegExp(`^str_${ULID}$`);
 
-function readContext<Chunk extends ClaimedContext>(
-  value: unknown,
-  plainIntegers: boolean,
-  read: ReadChunk<Chunk>,
-): PasteContext | Chunk {
+function readContext(value: unknown, plainIntegers: boolean): PasteContext | ClaimedContext {
   if (!isObject(value)) throw new SealedError('bad_context');
   const kind = value.kind;
   if (kind === 'paste') {
@@ -176,14 +171,14 @@ function readContext<Chunk extends ClaimedContext>(
   ) {
     throw new SealedError('bad_context');
   }
-  return read({ kind, incident_id, stream_id, media_type, chunk_index, final });
+  return { kind, incident_id, stream_id, media_type, chunk_index, final };
 }
 
 function chunkOf(claimed: ClaimedContext): ChunkContext {
-  const { kind, incident_id, stream_id, media_type, chunk_index, final } = claimed;
-  const possible = INCIDENT_ID.test(incident_id) && STREAM_ID.test(stream_id) && chunk_index >= 1;
-  if (!possible || !isMediaType(media_type)) throw new SealedError('bad_context');
-  return { kind, incident_id, stream_id, media_type, chunk_index, final };
+  const { incident_id, stream_id, media_type, chunk_index } = claimed;
+  const named = INCIDENT_ID.test(incident_id) && STREAM_ID.test(stream_id) && chunk_index >= 1;
+  if (!named || !isMediaType(media_type)) throw new SealedError('bad_context');
+  return { ...claimed, media_type };
 }
 
 function isMediaType(value: unknown): value is MediaType {
