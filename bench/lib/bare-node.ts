@@ -4,8 +4,9 @@
  *     node bench/lib/bare-node.ts MODE FOLDER
  *
  * `take` reads a body and answers 201; `give` answers with a body of `?bytes`; `append` answers once the body lies in
- * a file, with one fdatasync for all that wait; `drive` once it lies in a table of the embedded driver; `keep` hashes a body, writes it to a file of its own and syncs that;
- * `file` streams the file of `?bytes`. Prints its URL, and ends with its standard input.
+ * a file, with one fdatasync for all that wait; `drive` once it lies in a table of the embedded driver; `keep` hashes a
+ * body, writes it to a file of its own and syncs that; `file` streams the file of `?bytes`. Prints its URL, and ends
+ * with its standard input.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

@@ -61,8 +61,9 @@ const aboutPeers = (results: readonly Outcome[]): string =>
     ? `
 ## Beside others
 
-Rows without a goal, but for those of the embedded driver, are of another server of the kind, on the same machine, asked
-in turns through its own API with as many bytes of ciphertext (\`bench/peers.ts\`). None of them syncs what it has answered for; Sallyport does.
+Rows without a goal, but for those of the embedded driver, are of another server of the kind, on the same machine,
+asked in turns through its own API with as many bytes of ciphertext (\`bench/peers.ts\`). None of them syncs what it
+has answered for; Sallyport does.
 
 ![What peers do a second, as a part of what Sallyport does](images/performance-peers.svg)
 `
