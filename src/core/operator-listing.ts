@@ -8,9 +8,6 @@ import { limitOf, PAGE_LENGTHS } from './paging.ts';
 /** Rows of a page where nobody says how many. */
 export const LISTED = PAGE_LENGTHS.usual;
 
-/** How many rows were asked for; larger numbers are capped. @throws Fault `invalid_limit` */
-export const listLimit = (value: string | null): number => limitOf(value);
-
 export interface AccountPage {
   readonly accounts: readonly Account[];
   /** What to ask for next; absent on the last page. */
@@ -24,7 +21,7 @@ export async function listAccounts(
   wanted: string | null,
 ): Promise<AccountPage> {
   if (cursor !== null && !isId('acct', cursor)) throw new Fault('invalid_cursor');
-  const limit = listLimit(wanted);
+  const limit = limitOf(wanted);
   const accounts = await deps.store.accounts.list(cursor ?? undefined, limit);
   const last = accounts.at(-1);
   return accounts.length === limit && last !== undefined ? { accounts, cursor: last.id } : { accounts };

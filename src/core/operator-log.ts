@@ -10,7 +10,7 @@ import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { isId } from './ids.ts';
 import { consistencyProof, inclusionProof } from './log.ts';
-import { listLimit } from './operator-listing.ts';
+import { limitOf } from './paging.ts';
 
 type LogDeps = Pick<Deps, 'store' | 'signer'>;
 
@@ -27,7 +27,7 @@ export async function listAudit(
   wanted: string | null,
 ): Promise<AuditPage> {
   if (cursor !== null && !isId('aud', cursor)) throw new Fault('invalid_cursor');
-  const limit = listLimit(wanted);
+  const limit = limitOf(wanted);
   const entries = await store.audit.list(cursor ?? undefined, limit);
   const last = entries.at(-1);
   return entries.length === limit && last !== undefined ? { entries, cursor: last.id } : { entries };

@@ -4,7 +4,8 @@ import type { ListedPaste, PasteOrder, PasteStats } from '../store/listing.ts';
 import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
-import { LISTED, listLimit } from './operator-listing.ts';
+import { LISTED } from './operator-listing.ts';
+import { limitOf } from './paging.ts';
 import { type Swept, sweep } from './sweep.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -20,7 +21,7 @@ export async function listPastes(
   cursor: string | null,
   wanted: string | null,
 ): Promise<PastePage> {
-  const limit = listLimit(wanted);
+  const limit = limitOf(wanted);
   if (cursor !== null && !/^[0-9a-f]{32}$/.test(cursor)) throw new Fault('invalid_cursor');
   const pastes = await deps.store.listing.pastes(cursor ?? undefined, limit);
   const last = pastes.at(-1);

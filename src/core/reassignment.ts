@@ -9,7 +9,7 @@ import { auditEntry, type Origin } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { Fault } from './faults.ts';
 import { isId, newId } from './ids.ts';
-import { listLimit } from './operator-listing.ts';
+import { limitOf } from './paging.ts';
 
 export const REASSIGNMENT_ACTIONS = [
   'assign_owner',
@@ -27,7 +27,7 @@ export const REASSIGNMENT_REASONS = [
 
 /** Incidents without an owner in the order in which they began. @throws Fault `invalid_limit` */
 export async function listUnowned(deps: Deps, wanted: string | null): Promise<UnownedIncident[]> {
-  return deps.store.incidentListing.unowned(undefined, listLimit(wanted), deps.now());
+  return deps.store.incidentListing.unowned(undefined, limitOf(wanted), deps.now());
 }
 
 /** What is asked for, unchecked. */

@@ -167,9 +167,12 @@ export const JSON_FAULTS: readonly FaultKind[] = [
   'request_aborted',
 ];
 
-/** A small JSON document, unchecked. @throws Fault `request_too_large`, `invalid_json` */
+const jsonText = (request: Request, deps: Timing): Promise<Bytes> =>
+  collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large');
+
+/** A small JSON document, unchecked. @throws Fault one of {@link JSON_FAULTS} */
 export async function readObject(request: Request, deps: Timing): Promise<Readonly<Record<string, unknown>>> {
-  return parseJsonObject(await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large'));
+  return parseJsonObject(await jsonText(request, deps));
 }
 
 /** The members of a route's document, as far as they are there. */
@@ -191,7 +194,7 @@ export async function readFields<Name extends string>(
   deps: Timing,
   names: readonly Name[],
 ): Promise<Fields<Name>> {
-  return fieldsIn(await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large'), names);
+  return fieldsIn(await jsonText(request, deps), names);
 }
 
 /**
@@ -203,6 +206,6 @@ export async function readOptionalFields<Name extends string>(
   deps: Timing,
   names: readonly Name[],
 ): Promise<Fields<Name>> {
-  const bytes = await collect(bodyOf(request, deps), JSON_BODY_LIMIT, 'request_too_large');
+  const bytes = await jsonText(request, deps);
   return bytes.length === 0 ? ({} as Partial<Record<Name, unknown>>) : fieldsIn(bytes, names);
 }

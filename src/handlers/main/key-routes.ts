@@ -140,6 +140,7 @@ export function keyRoutes<Key, Field extends string, Form>(
     });
 
   const identity = Object.fromEntries(room.identity.map(({ name, schema }) => [name, v.optional(schema)]));
+  const names: readonly string[] = [...room.identity.map(({ name }) => name), ...room.fields];
   const replace = productRoute({
     ...own,
     id: `${room.name}.replace`,
@@ -154,7 +155,6 @@ export function keyRoutes<Key, Field extends string, Form>(
     answers: { 201: { description: room.replacing.answer, schema: Answer } },
     faults: [...room.formFaults, ...room.identity.map(({ otherwise }) => otherwise), missing, final],
     async reply({ deps, request, who, params: { id } }) {
-      const names: readonly string[] = [...room.identity.map(({ name }) => name), ...room.fields];
       const fields: Readonly<Partial<Record<string, unknown>>> = await readFields(request, deps, names);
       const named = room.identity.filter(({ name }) => fields[name] !== undefined);
       if (named.length > 0) {
