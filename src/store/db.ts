@@ -21,6 +21,11 @@ export type SqlValue = null | number | string | Uint8Array<ArrayBuffer>;
 export interface Statement {
   readonly sql: string;
   readonly args?: readonly SqlValue[];
+  /**
+   * True of a query that finds one row at most by a unique key, and reads nothing but that row. In a batch of its own a
+   * driver may answer it in the thread that asks.
+   */
+  readonly point?: boolean;
 }
 
 export interface ResultSet {

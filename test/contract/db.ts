@@ -173,11 +173,56 @@ function batches(it: It): void {
     }
   });
 
+  it('looks up a row by its key as it reads anything else', async ({ db, other }) => {
+    await write(db, T);
+    const second = (await other?.()) ?? db;
+    const look = async (column: string, k: string) =>
+      db.batch([{ sql: `SELECT ${column} FROM t WHERE k = ? LIMIT 1`, args: [k], point: true }], 'read');
+    for (let i = 0; i < 300; i++) {
+      const k = `k${i}`;
+      assert.deepEqual(await look('n', k), [{ columns: ['n'], rows: [], changes: 0 }]);
+      await write(
+        second,
+        sql('INSERT INTO t (k, n, b) VALUES (?, ?, ?)', k, i % 100, new Uint8Array([i % 256, 0])),
+      );
+      const [found] = await look('n, b', k);
+      assert.deepEqual(found?.columns, ['n', 'b']);
+      const [n, b] = found?.rows[0] ?? [];
+      assert.deepEqual([n, b instanceof Uint8Array && [...b]], [i % 100, [i % 256, 0]]);
+      await write(second, sql('DELETE FROM t WHERE k = ?', k));
+      assert.deepEqual((await look('n', k))[0]?.rows, []);
+    }
+    await refused(look('missing', 'k'), 'internal');
+    await write(db, insert('k'));
+    const [several] = await db.batch(
+      [
+        { sql: 'SELECT k FROM t WHERE k = ? LIMIT 1', args: ['k'], point: true },
+        { sql: 'SELECT count(*) FROM t', args: [] },
+      ],
+      'read',
+    );
+    assert.deepEqual(several?.rows, [['k']]);
+    const erasing = { sql: 'DELETE FROM t WHERE k = ?', args: ['k'], point: true };
+    await refused(db.batch([erasing], 'read'), 'internal');
+    assert.deepEqual(await keys(db), ['k']);
+    await db.batch([erasing], 'write');
+    assert.deepEqual(await keys(db), []);
+  });
+
   it('sees a column that was added after a statement was first used', async ({ db }) => {
     await write(db, 'CREATE TABLE u (a)', 'INSERT INTO u VALUES (1)');
     assert.deepEqual((await read(db, 'SELECT * FROM u'))[0]?.columns, ['a']);
+    for (let i = 0; i < 100; i++)
+      assert.deepEqual((await db.batch([{ sql: 'SELECT * FROM u', point: true }], 'read'))[0]?.columns, [
+        'a',
+      ]);
     await write(db, 'ALTER TABLE u ADD COLUMN b DEFAULT 2');
-    for (const seen of [await read(db, 'SELECT * FROM u'), await write(db, 'SELECT * FROM u')]) {
+    const point = { sql: 'SELECT * FROM u', point: true };
+    for (const seen of [
+      await read(db, 'SELECT * FROM u'),
+      await write(db, 'SELECT * FROM u'),
+      await db.batch([point], 'read'),
+    ]) {
       assert.deepEqual(seen, [{ columns: ['a', 'b'], rows: [[1, 2]], changes: 0 }]);
     }
   });

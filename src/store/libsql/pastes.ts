@@ -1,6 +1,6 @@
 /** The paste room of the store: finding, reading, removing and sweeping, a verb a batch. Writing is in paste-writes.ts. */
 
-import type { Db, Statement } from '../db.ts';
+import type { Db, SqlValue, Statement } from '../db.ts';
 import type { GuessLimits, PasteStore } from '../store.ts';
 import { AHEAD_MS, LONGEST_WINDOW_MS } from './clock.ts';
 import { COLUMNS, openedOf, pasteOf } from './paste-rows.ts';
@@ -53,6 +53,8 @@ const EXPIRED = `SELECT ref FROM (
 export function pasteStore(db: Db, notes: EventNotes): PasteStore {
   const one = async (sql: string, args: Statement['args'], mode: 'read' | 'write') =>
     (await db.batch([{ sql, args: args ?? [] }], mode))[0];
+  const point = async (sql: string, args: readonly SqlValue[]) =>
+    firstRow((await db.batch([{ sql, args, point: true }], 'read'))[0]);
 
   return {
     create: (input) => createPaste(db, notes, input),
@@ -64,17 +66,17 @@ export function pasteStore(db: Db, notes: EventNotes): PasteStore {
     },
 
     async find(ref, now) {
-      const row = firstRow(await one(FIND, [ref, now], 'read'));
+      const row = await point(FIND, [ref, now]);
       return row && pasteOf(row);
     },
 
     async look(ref, now) {
-      const row = firstRow(await one(LOOK, [ref, now], 'read'));
+      const row = await point(LOOK, [ref, now]);
       return row && openedOf(row);
     },
 
     async open(ref, revision, now) {
-      const row = firstRow(await one(OPEN, [ref, revision, now], 'read'));
+      const row = await point(OPEN, [ref, revision, now]);
       return row && openedOf(row);
     },
 

@@ -2,8 +2,9 @@
  * The embedded driver: a libSQL file (or memory) inside this process, on Node and on Bun.
  *
  * The engine blocks the thread that calls it, fsync included, so it lives in worker threads: one owns the only
- * write connection, others read on connections of their own and never wait for a commit. One process owns a file;
- * `runtime/lock.ts` sees to that.
+ * write connection, others read on connections of their own and never wait for a commit. Rows that are looked up by
+ * their keys are read in the thread that asks as long as they lie in memory (`point-reads.ts`). One process owns a
+ * file; `runtime/lock.ts` sees to that.
  */
 
 import { chmod, mkdir, open } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import { measureBatch } from '../statements.ts';
 import { openingFailed } from './damage.ts';
 import { type Lane, type LaneOptions, openLane } from './lane.ts';
 import { watchEnd } from './log-file.ts';
+import { createPointReads } from './point-reads.ts';
 import type { ConnectionOptions, Role } from './protocol.ts';
 import { copyDatabase } from './snapshot.ts';
 
@@ -66,6 +68,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     maxPages: options.maxPages,
   };
 
+  // Decrypting pages is work for another thread, and so is what a key is derived by when a connection is opened.
+  const points = memory || options.encryptionKey !== undefined ? undefined : createPointReads(connection);
+
   function lane(role: Role, after?: Promise<unknown>): Promise<Lane> {
     const settings: LaneOptions = {
       role,
@@ -76,6 +81,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
       maxBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
       onSchemaChanged: () => {
         for (const reader of readers) reader.forget();
+        points?.forget();
       },
       onDeath: (error) => {
         if (fatal) return;
@@ -130,6 +136,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     async batch(statements, mode) {
       if (closed !== undefined || fatal) throw new DbError('internal', 'The database is closed.');
       const bytes = measureBatch(statements, mode);
+      const [only] = statements;
+      if (only?.point === true && statements.length === 1 && mode === 'read') {
+        const found = points?.run(only);
+        if (found !== undefined) return [found];
+      }
       const chosen = mode === 'write' ? writing : reader();
       return chosen.submit(statements, mode, bytes);
     },
@@ -160,6 +171,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
       closed ??= (async () => {
         await Promise.allSettled([...copying, widening]);
         // Readers first: the writer can cut the log only when nobody looks into it.
+        points?.close();
         await Promise.all(readers.splice(0).map((reader) => reader.close()));
         await writing.close();
         forget();
