@@ -178,7 +178,7 @@ function batches(it: It): void {
     const second = (await other?.()) ?? db;
     const look = async (column: string, k: string) =>
       db.batch([{ sql: `SELECT ${column} FROM t WHERE k = ? LIMIT 1`, args: [k], point: true }], 'read');
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 100; i++) {
       const k = `k${i}`;
       assert.deepEqual(await look('n', k), [{ columns: ['n'], rows: [], changes: 0 }]);
       await write(
