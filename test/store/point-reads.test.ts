@@ -53,6 +53,15 @@ describe('reading a row in the thread that asks', () => {
     assert.deepEqual(points.run(look('none'))?.rows, []);
   });
 
+  it('answers blobs as plain bytes, as a thread does', async (t) => {
+    const { db, points, write } = await file(t);
+    await answered(points);
+    await write('UPDATE t SET v = ?', new Uint8Array([1, 0, 255]));
+    const row = points.run(look('one'))?.rows[0];
+    assert.deepEqual(row, [new Uint8Array([1, 0, 255])]);
+    assert.deepEqual(row, (await db.batch([{ sql: LOOK, args: ['one'] }], 'read'))[0]?.rows[0]);
+  });
+
   it('leaves what comes in numbers to others, and starts anew with each turn of the event loop', async (t) => {
     const { points } = await file(t, 2);
     await answered(points);

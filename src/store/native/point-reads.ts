@@ -3,7 +3,7 @@
  * one to a thread waits for that thread to wake, and to be woken by it, for ten times as long. What comes in numbers is
  * left to the readers' threads, which look while the first are being answered, and so is what a disk has to bring.
  */
-import type { ResultSet, Statement } from '../db.ts';
+import type { ResultSet, SqlValue, Statement } from '../db.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionOptions } from './protocol.ts';
 
@@ -19,6 +19,13 @@ const REST_MS = 1000;
  * ever so many in it.
  */
 const PER_TURN = 'bun' in process.versions ? Number.POSITIVE_INFINITY : 2;
+
+/** The engine's buffers as what comes from a thread. */
+function plain(value: SqlValue): SqlValue {
+  return value instanceof Uint8Array
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : value;
+}
 
 export interface PointReads {
   /** What the statement finds; undefined where a thread is to be asked instead, for whatever reason. Never throws. */
@@ -104,7 +111,7 @@ export function createPointReads(
         const result = connection.run(statement);
         average += (now() - began - average) * WEIGHT;
         if (average > SLOW_MS) rest();
-        return result;
+        return { ...result, rows: result.rows.map((row) => row.map(plain)) };
       } catch {
         discard();
         return undefined;
