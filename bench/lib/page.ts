@@ -106,8 +106,8 @@ ${table(results)}
 - Bytes are hashed where equal contents are counted, as they are unless that limit is taken off, and where a create
   has an \`Idempotency-Key\`. Of what the answering thread does for a create of 100 KiB that is a fifth.
 - A read passes the order of checks of every request: rate limit, route, headers. What is left of its cost is the
-  socket and finding the row. The answering thread finds it by itself where it is asked for one or two at a time, which
-  takes a lone reader half of what a message to another thread and back does; with sixteen connections most go to the
+  socket and finding the row. The answering thread finds it by itself where it is asked for one at a time, which takes
+  a lone reader half of what a message to another thread and back does; with sixteen connections most go to the
   reader's thread on Node, since both work at once then (\`src/store/native/point-reads.ts\`).
 - \`@whatwg-node/server\`, which turns a request of \`node:http\` into a \`Request\`, costs 2 µs a request. With its own
   \`Request\` a body of one byte cost 6 to 17 µs before anybody read it, and the runtime's \`Response\` copied every

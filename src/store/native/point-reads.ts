@@ -18,7 +18,7 @@ const REST_MS = 1000;
  * How many are read here in a turn of the event loop. On Bun a message to a thread costs more than a row, be there
  * ever so many in it.
  */
-const PER_TURN = 'bun' in process.versions ? Number.POSITIVE_INFINITY : 2;
+const PER_TURN = 'bun' in process.versions ? Number.POSITIVE_INFINITY : 1;
 
 /** The engine's buffers as what comes from a thread. */
 function plain(value: SqlValue): SqlValue {
@@ -52,17 +52,22 @@ export function createPointReads(
   let restUntil = Number.NEGATIVE_INFINITY;
   let average = 0;
   let thisTurn = 0;
+  let crowded = false;
 
   const nextTurn = () => {
+    crowded = thisTurn > perTurn;
     thisTurn = 0;
   };
 
-  /** Whether this turn has room for one more. */
+  /**
+   * Whether this turn has room for one more. Where the last one had not, this one will hardly have: the thread is to
+   * begin with the first then, and not to wait for what is read here before it is told of any.
+   */
   function takeTurn(): boolean {
     if (perTurn === Number.POSITIVE_INFINITY) return true;
     if (thisTurn === 0) setImmediate(nextTurn);
     thisTurn += 1;
-    return thisTurn <= perTurn;
+    return !crowded && thisTurn <= perTurn;
   }
 
   function rest(): void {
@@ -100,13 +105,13 @@ export function createPointReads(
 
   return {
     run(statement) {
+      if (!takeTurn()) return undefined;
       const began = now();
       if (began < restUntil) return undefined;
       if (connection === undefined) {
         if (state === 'shut') void open();
         return undefined;
       }
-      if (!takeTurn()) return undefined;
       try {
         const result = connection.run(statement);
         average += (now() - began - average) * WEIGHT;
