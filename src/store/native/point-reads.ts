@@ -47,7 +47,7 @@ export function createPointReads(
   options: ConnectionOptions,
   { now = () => performance.now(), perTurn = PER_TURN }: PointReadsTuning = {},
 ): PointReads {
-  let state: 'shut' | 'opening' | 'open' | 'closed' = 'shut';
+  let state: 'ready' | 'opening' | 'closed' = 'ready';
   let connection: Connection | undefined;
   let restUntil = Number.NEGATIVE_INFINITY;
   let average = 0;
@@ -79,7 +79,6 @@ export function createPointReads(
   function discard(): void {
     const broken = connection;
     connection = undefined;
-    if (state === 'open') state = 'shut';
     rest();
     try {
       broken?.close();
@@ -96,10 +95,10 @@ export function createPointReads(
       if (state !== 'opening') return;
       // Whoever waits for a lock here makes everybody wait.
       connection = openConnection({ ...options, busyTimeoutMs: 0 }, 'read');
-      state = 'open';
     } catch {
-      if (state === 'opening') state = 'shut';
       rest();
+    } finally {
+      if (state === 'opening') state = 'ready';
     }
   }
 
@@ -109,7 +108,7 @@ export function createPointReads(
       const began = now();
       if (began < restUntil) return undefined;
       if (connection === undefined) {
-        if (state === 'shut') void open();
+        if (state === 'ready') void open();
         return undefined;
       }
       try {
